@@ -1,0 +1,46 @@
+# Every target does its own set-up. Start with `make rehearse`.
+SHELL := /bin/bash
+PY := .venv/bin/python
+ARGS ?=
+
+.PHONY: help setup rehearse test check unit lint types imports bench lock clean
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: requirements.lock pyproject.toml scripts/setup
+	@scripts/setup
+
+setup: .venv/.ready  ## the virtual environment, the wheels, the Debian packages without a wheel
+
+rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--rate 50 --with-rollback"
+	@.venv/bin/offramp rehearse $(ARGS)
+
+test: .venv/.ready  ## everything: lint, types, imports, every test
+	@$(MAKE) --no-print-directory lint types
+	@$(PY) -m pytest $(ARGS)
+
+check: .venv/.ready  ## the quick part, under a minute: lint, types, imports, unit tests
+	@$(MAKE) --no-print-directory lint types imports unit
+
+lint:
+	@.venv/bin/ruff check src tests examples bench
+	@.venv/bin/ruff format --check src tests examples bench
+
+types:
+	@.venv/bin/mypy
+
+imports:
+	@.venv/bin/lint-imports --no-cache
+
+unit:
+	@$(PY) -m pytest tests/unit src --doctest-modules --ignore=src/offramp/rehearsal
+
+bench: .venv/.ready  ## the benchmarks, side by side with the peer or the physical limit
+	@$(PY) -m bench $(ARGS)
+
+lock:  ## pin the newest versions that pyproject.toml allows
+	@uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Move an organisation's applications from Heroku to AWS while they run."""
