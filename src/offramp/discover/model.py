@@ -23,13 +23,15 @@ class ConfigVar:
     """A config var's name, a salted fingerprint of its value, and who owns it.
 
     ``attachment`` is the attachment's name (``DATABASE``) when an add-on owns the variable. ``points_at`` is the app whose
-    host name stands in the value, when the value is an HTTP URL to another app of the estate.
+    host name stands in the value, when the value is an HTTP URL to another app of the estate; ``address`` is then the value
+    itself, unless it holds anything that could be a secret (a user, a query, a path that is not plain words).
     """
 
     name: str
     fingerprint: str
     attachment: str | None = None
     points_at: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

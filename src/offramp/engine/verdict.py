@@ -59,9 +59,16 @@ class Refuse:
 Verdict = Met | Do[Deed_co] | Wait | Ask | Refuse
 
 
+Fact = str | int | float | bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class Finding(Generic[Deed_co]):
-    """A goal's name (``provision/network``) and its verdict."""
+    """A goal's name (``provision/network``), its verdict, and figures that ``status --json`` shows beside it.
+
+    A fact's name carries its unit: ``("lag_p99_ms", 41.0)``.
+    """
 
     goal: str
     verdict: Verdict[Deed_co]
+    facts: tuple[tuple[str, Fact], ...] = ()

@@ -1,0 +1,1 @@
+"""Mentors, what they are good at, and what people say about them."""

@@ -1,0 +1,1 @@
+"""Sessions between mentors and mentees: booking, notes, messages, and the notices that a worker sends."""

@@ -1,0 +1,145 @@
+"""The commands that change something: discover, design, run, decide, cutover, rollback."""
+
+from __future__ import annotations
+
+import click
+
+from .. import signpost
+from ..engine.acting import Interrupt
+from ..engine.report import Plan, RunReport
+from ..migration import Migration
+from ..signpost import Command
+from . import options, show
+from .progress import listener
+from .shell import Answer, Shell
+
+
+def _answer(report: RunReport, following: Command | None) -> Answer:
+    hint = report.stopped_at.hint if report.stopped_at else ""
+    return Answer(report.to_json(), show.run(report), report.exit_status, following, hint)
+
+
+@click.command()
+@options.as_json
+@options.crash_at
+@click.pass_obj
+def discover(shell: Shell, interrupt: Interrupt) -> Answer:
+    """Read Heroku and the databases into estate.json."""
+    move = shell.migration()
+    with listener(("discover",), as_json=shell.json) as tell:
+        report = move.discover(tell, interrupt)
+    return _answer(report, ("design",) if report.ok else signpost.next_command(report.stopped_at))
+
+
+@click.command()
+@options.as_json
+@options.crash_at
+@click.pass_obj
+def design(shell: Shell, interrupt: Interrupt) -> Answer:
+    """Write blueprint.toml from the estate, for people to review."""
+    move = shell.migration()
+    with listener(("design",), as_json=shell.json) as tell:
+        report = move.design(tell, interrupt)
+    return _answer(report, ("run",) if report.ok else signpost.next_command(report.stopped_at))
+
+
+@click.command()
+@click.option("--until", metavar="STAGE", help="Stop once this stage is met.")
+@options.yes
+@options.as_json
+@options.crash_at
+@click.pass_obj
+def run(shell: Shell, until: str | None, yes: bool, interrupt: Interrupt) -> Answer:
+    """Go on with the journey until it ends or a person must decide."""
+    move = shell.migration()
+    if not yes:
+        thought = _think_first(shell, move, until, interrupt)
+        if thought is not None:
+            return thought
+    report = _run(shell, move, until, interrupt)
+    return _answer(report, signpost.next_command(report.stopped_at))
+
+
+def _run(shell: Shell, move: Migration, until: str | None, interrupt: Interrupt) -> RunReport:
+    with listener(move.stages, as_json=shell.json) as tell:
+        return move.run(until, tell, interrupt)
+
+
+def _think_first(shell: Shell, move: Migration, until: str | None, interrupt: Interrupt) -> Answer | None:
+    """Run the stages that only write files, then show what would change production and ask; None means go on."""
+    planned = _within(move.plan(), until)
+    first = planned.first_unmet
+    if first is not None and not first.acts:
+        thinking = [stage.name for stage in planned.stages if not stage.acts]
+        report = _run(shell, move, thinking[-1], interrupt)
+        if not report.ok or until in thinking:
+            return _answer(report, signpost.next_command(report.stopped_at))
+        planned = _within(move.plan(), until)
+        first = planned.first_unmet
+    if first is not None and first.verdict in ("do", "wait"):
+        shell.agree(show.plan(planned), yes=False)
+    return None
+
+
+def _within(planned: Plan, until: str | None) -> Plan:
+    names = [stage.name for stage in planned.stages]
+    return Plan(planned.stages[: names.index(until) + 1]) if until in names else planned
+
+
+@click.command()
+@click.argument("name")
+@click.argument("answer")
+@click.option("--who", metavar="NAME", help="Who decides; the account's name if not given.")
+@click.option("--why", default="", metavar="TEXT", help="The reason, for whoever reads the journal later.")
+@options.as_json
+@click.pass_obj
+def decide(shell: Shell, name: str, answer: str, who: str | None, why: str) -> Answer:
+    """Answer a question, say `design/blueprint approve`."""
+    made = shell.migration().decide(name, answer, who, why)
+    return Answer({"decision": made.to_json()}, show.decision(made), next=_after(name, answer))
+
+
+def _after(name: str, answer: str) -> Command:
+    if not name.startswith(signpost.WAVE_PREFIX):
+        return ("run",)
+    return ("cutover" if answer == "go" else "rollback", name.removeprefix(signpost.WAVE_PREFIX))
+
+
+@click.command()
+@click.argument("wave")
+@options.yes
+@options.as_json
+@options.crash_at
+@click.pass_obj
+def cutover(shell: Shell, wave: str, yes: bool, interrupt: Interrupt) -> Answer:
+    """Make AWS primary for a wave of services and databases."""
+    move = shell.migration()
+    shell.agree(_switch_plan(move, wave, "AWS", "Heroku", f"offramp rollback {wave}"), yes=yes)
+    with listener(("replicate", "cutover"), as_json=shell.json) as tell:
+        report = move.cutover(wave, tell, interrupt)
+    return _answer(report, ("run",) if report.ok else signpost.next_command(report.stopped_at))
+
+
+@click.command()
+@click.argument("wave")
+@options.yes
+@options.as_json
+@options.crash_at
+@click.pass_obj
+def rollback(shell: Shell, wave: str, yes: bool, interrupt: Interrupt) -> Answer:
+    """Make Heroku primary again for a wave, with every write made on AWS."""
+    move = shell.migration()
+    shell.agree(_switch_plan(move, wave, "Heroku", "AWS", f"offramp cutover {wave}"), yes=yes)
+    with listener(("replicate", "cutover"), as_json=shell.json) as tell:
+        report = move.rollback(wave, tell, interrupt)
+    return _answer(report, ("status",) if report.ok else signpost.next_command(report.stopped_at))
+
+
+def _switch_plan(move: Migration, wave: str, to: str, other: str, back: str) -> str:
+    """What a switch does, said before it is done. Raises UsageError for an unknown wave."""
+    databases = ", ".join(move.wave(wave).databases)
+    return (
+        f"The wave {wave} ({databases}) is about to be switched to {to}. Writers are held for a moment, {other} is fenced and\n"
+        f"drained, both sides are compared, and {to} becomes primary; if that takes too long, all of it is undone.\n"
+        f"The way back stays open: {back}."
+    )

@@ -1,0 +1,95 @@
+"""What do both sides, the pooler and the links say about every wave?"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from .. import pump
+from ..design.model import Blueprint, Wave
+from ..errors import OutsideError
+from ..pump import Link
+from ..replicate.model import Direction, LinkProgress, Side, direction_from
+from ..replicate.progress import progress_of
+from ..tools import Tools
+from . import open as hands
+from .model import DatabaseSeen, HoldReport, Seen, WaveSeen
+
+
+def look(tools: Tools, want: Blueprint) -> Seen:
+    """Read every wave. A pooler or database that does not answer is part of the picture, not an error."""
+    return Seen(tuple(_wave(tools, want, wave) for wave in want.waves))
+
+
+def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
+    names = sorted(wave.databases)
+    primary: Side = "heroku"
+    epoch, open_epoch = 0, None
+    open_direction: Direction | None = None
+    hold: HoldReport | None = None
+    sides, held, reachable = _pooler(tools, want, wave)
+    databases: list[DatabaseSeen] = []
+    with ExitStack() as stack:
+        for position, name in enumerate(names):
+            link_url = tools.aws.secrets.get(f"{want.name}/link/{name}")
+            rds = stack.enter_context(tools.connect(link_url, "offramp look")) if link_url else None
+            if position == 0 and rds is not None and (record := pump.read_switch(rds)) is not None:
+                if record.state == "committed":
+                    epoch, primary = record.epoch, "aws" if record.direction == "forward" else "heroku"
+                    hold = (
+                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items())) if record.held_ms is not None else None
+                    )
+                else:
+                    # An open switch has not changed who is primary: that is where it comes from.
+                    epoch, primary = record.epoch - 1, "heroku" if record.direction == "forward" else "aws"
+                    open_epoch, open_direction = record.epoch, record.direction
+            databases.append(_database(tools, want, name, rds, primary, epoch, sides.get(name), stack))
+    return WaveSeen(
+        wave=wave.name,
+        primary=primary,
+        epoch=epoch,
+        open_epoch=open_epoch,
+        open_direction=open_direction,
+        held=held,
+        databases=tuple(databases),
+        cache_side="aws" if tools.aws.parameters.get(f"/{want.name}/caches/{wave.name}") == "aws" else "heroku",
+        hold=hold,
+        pooler_reachable=reachable,
+    )
+
+
+def _pooler(tools: Tools, want: Blueprint, wave: Wave) -> tuple[dict[str, str], bool, bool]:
+    """Return where the pooler points, whether it holds a database of the wave, and whether it answers."""
+    try:
+        document = hands.read_pooler(tools, want)
+        sides = dict(hands.door(tools, want, document).state().sides)
+        with hands.console(tools, want, document) as console:
+            paused = {row["name"] for row in console.databases() if row["paused"] == "1"}
+    except OutsideError:
+        return {}, False, False
+    return sides, not paused.isdisjoint(wave.databases), True
+
+
+def _database(
+    tools: Tools,
+    want: Blueprint,
+    name: str,
+    rds: hands.Connection | None,
+    primary: Side,
+    epoch: int,
+    pooled_side: str | None,
+    stack: ExitStack,
+) -> DatabaseSeen:
+    plan = want.database(name)
+    url = tools.source_url_if_any(plan.app, plan.config_var)
+    if rds is None or url is None:
+        return DatabaseSeen(name, pooled_side, heroku_fenced=False, aws_fenced=False, progress=None)
+    heroku = stack.enter_context(tools.connect(url, "offramp look"))
+    link = Link(name, direction_from(primary), epoch)
+    progress: LinkProgress | None = progress_of(rds if primary == "heroku" else heroku, link)
+    return DatabaseSeen(
+        name=name,
+        pooled_side=pooled_side,
+        heroku_fenced=pump.fenced(heroku) is not None,
+        aws_fenced=pump.fenced(rds) is not None,
+        progress=progress,
+    )

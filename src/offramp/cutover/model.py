@@ -1,0 +1,125 @@
+"""What is a switch? One wave of databases changing sides together, once per epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..design.model import Blueprint
+from ..replicate.model import Direction, LinkProgress, Side, other
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSeen:
+    """One database of a wave as found."""
+
+    name: str
+    pooled_side: str | None
+    """Where the pooler sends its clients; None when the pooler does not answer."""
+    heroku_fenced: bool
+    aws_fenced: bool
+    progress: LinkProgress | None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveSeen:
+    """A wave as found. ``epoch`` and ``primary`` come from the last committed switch; ``open_epoch`` from one that began."""
+
+    wave: str
+    primary: Side
+    epoch: int
+    open_epoch: int | None
+    open_direction: Direction | None
+    held: bool
+    """Whether the pooler holds its clients."""
+    databases: tuple[DatabaseSeen, ...]
+    cache_side: Side = "heroku"
+    hold: HoldReport | None = None
+    pooler_reachable: bool = True
+
+    @property
+    def standby(self) -> Side:
+        return other(self.primary)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldReport:
+    """How long the last committed switch held writers, and how each move's time adds up, in milliseconds."""
+
+    epoch: int
+    held_ms: float
+    moves: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    waves: tuple[WaveSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchWave:
+    """Switch ``wave`` in ``direction``, making ``epoch`` the present one."""
+
+    wave: str
+    direction: Direction
+    epoch: int
+    blueprint: Blueprint = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        to = "AWS" if self.direction == "forward" else "Heroku"
+        return f"switch the wave {self.wave} to {to}, epoch {self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class SettleWave:
+    """Bring an unfinished switch to one of its two ends."""
+
+    wave: str
+    direction: Direction
+    epoch: int
+    blueprint: Blueprint = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return f"settle the unfinished switch of the wave {self.wave}, epoch {self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCaches:
+    """Let the wave's applications use the caches on AWS, which start cold."""
+
+    wave: str
+    blueprint: Blueprint = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return f"point the wave {self.wave} at its caches on AWS"
+
+
+Deed = SwitchWave | SettleWave | MoveCaches
+
+
+def destination(direction: Direction) -> Side:
+    """
+    >>> destination("forward")
+    'aws'
+    """
+    return "aws" if direction == "forward" else "heroku"
+
+
+def gates(wave: WaveSeen, max_lag_seconds: float) -> tuple[str, ...]:
+    """Return what still stands in the way of a switch, one sentence each; empty when it may begin."""
+    shut = [] if wave.pooler_reachable else ["the pooler does not answer"]
+    for database in wave.databases:
+        progress = database.progress
+        if progress is None or progress.phase != "live":
+            shut.append(f"the link of {database.name} is not live")
+        elif progress.beat_age_seconds > 5:
+            shut.append(f"the link of {database.name} has not reported for {progress.beat_age_seconds:.0f} s")
+        elif progress.lag_seconds > max_lag_seconds:
+            shut.append(f"{database.name} is {progress.lag_seconds:.1f} s behind (at most {max_lag_seconds:g})")
+        elif progress.verified_share < 1:
+            shut.append(f"{database.name} is verified to {progress.verified_share:.0%} only")
+        elif progress.held:
+            shut.append(f"{database.name} is held: {progress.held[0]}")
+    return tuple(shut)

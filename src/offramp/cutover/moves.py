@@ -1,0 +1,258 @@
+"""Which moves make a switch, in which order, and how is each done, undone, and recognised as done?
+
+A move may be called on any wreckage: ``do`` and ``undo`` are safe to repeat. Everything before ``commit`` can be undone;
+nothing after it is. Rollback is the same list with origin and receiver changed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+import psycopg
+
+from .. import pump
+from ..design.model import Blueprint, DatabasePlan, Wave
+from ..errors import RefusedError, WaitingError
+from ..kit.clock import Clock
+from ..pooler.client import Door
+from ..postgres import pooler as pgbouncer
+from ..pump import FenceMark, Link, SwitchRecord
+from ..replicate.model import Direction
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@dataclass
+class Pair:
+    """One database on both sides of the switch: ``origin`` is primary before it, ``receiver`` after it."""
+
+    plan: DatabasePlan
+    origin: Connection
+    receiver: Connection
+    feeding: Link
+    """The link that feeds the receiver until the switch."""
+    returning: Link
+    """The link that will feed the origin after it."""
+
+
+@dataclass
+class Switching:
+    """Everything a move may use, open for the time of one switch."""
+
+    blueprint: Blueprint
+    wave: Wave
+    direction: Direction
+    epoch: int
+    pairs: tuple[Pair, ...]
+    console: pgbouncer.Console
+    door: Door
+    point_pooler: Callable[[], str]
+    """Writes the pooler's secret for this direction and returns the document's digest."""
+    clock: Clock
+    deadline: float
+    marks: dict[str, FenceMark] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def records(self) -> tuple[Connection, ...]:
+        """Where switch records stand: the databases on AWS, in the order of their names. The first decides."""
+        return tuple(pair.receiver if self.direction == "forward" else pair.origin for pair in self.pairs)
+
+    def record(self, state: Literal["open", "committed"], at: datetime | None = None) -> SwitchRecord:
+        """Return this switch's record; ``at`` is when the hold began, or now."""
+        return SwitchRecord(
+            link_name=self.wave.name,
+            wave=self.wave.name,
+            epoch=self.epoch,
+            direction=self.direction,
+            state=state,
+            at=at or datetime.fromtimestamp(self.clock.now(), UTC),
+        )
+
+    def standing(self) -> SwitchRecord | None:
+        """Return the deciding record as it stands."""
+        return pump.read_switch(self.records[0])
+
+    def left(self) -> float:
+        """Seconds until the deadline. Raises WaitingError when it has passed."""
+        remaining = self.deadline - self.clock.monotonic()
+        if remaining <= 0:
+            raise WaitingError(
+                f"The switch of {self.wave.name} did not end within {self.blueprint.cutover.deadline_seconds:g} s, so it was undone.",
+                hint="Nothing changed for the applications. Look at `offramp log`, then try again.",
+            )
+        return remaining
+
+
+@dataclass(frozen=True)
+class Move:
+    """One step. ``undo`` is None where nothing needs undoing."""
+
+    name: str
+    do: Callable[[Switching], None]
+    undo: Callable[[Switching], None] | None = None
+
+
+def _open(switch: Switching) -> None:
+    """Write down that a switch began, so that whoever finds the wreckage knows which; do early what takes time."""
+    for connection in switch.records:
+        pump.record_switch(connection, switch.record("open"))
+    if switch.direction == "forward":
+        for pair in switch.pairs:
+            # Nobody writes to RDS yet but the link, whose replica role does not fire these triggers.
+            pump.capture_ahead(pair.receiver, pair.returning)
+
+
+def _close_unswitched(switch: Switching) -> None:
+    if switch.direction == "forward":
+        for pair in switch.pairs:
+            pump.disarm(pair.receiver, pair.returning)
+    for connection in reversed(switch.records):
+        pump.forget_open_switch(connection, switch.epoch)
+
+
+def _hold(switch: Switching) -> None:
+    """Let transactions end, then keep every client of the pooler waiting."""
+    for connection in switch.records:
+        pump.record_switch(connection, switch.record("open"))
+    for pair in switch.pairs:
+        switch.console.pause(pair.plan.name, seconds=switch.left())
+
+
+def _let_go(switch: Switching) -> None:
+    for pair in switch.pairs:
+        switch.console.resume(pair.plan.name)
+
+
+def _fence(switch: Switching) -> None:
+    """Nobody writes to the origin any more, whatever way they come."""
+    for pair in switch.pairs:
+        switch.marks[pair.plan.name] = pump.fence(
+            pair.origin, link_name=pair.plan.name, epoch=switch.epoch, deadline_seconds=switch.left(), clock=switch.clock
+        )
+
+
+def _unfence_origin(switch: Switching) -> None:
+    for pair in switch.pairs:
+        pump.unfence(pair.origin)
+
+
+def _drain(switch: Switching) -> None:
+    """The receiver has everything that was written before the fence."""
+    for pair in switch.pairs:
+        mark = switch.marks.get(pair.plan.name) or pump.fenced(pair.origin)
+        if mark is None:
+            raise RefusedError(
+                f"{pair.plan.name} is not fenced, so it cannot be drained.", hint="Run `offramp run` to settle it."
+            )
+        while not pump.drained(pair.receiver, pair.feeding, mark):
+            switch.left()
+            switch.clock.sleep(0.005)
+
+
+def _verify(switch: Switching) -> None:
+    """Both sides are equal, chunk by chunk, now that nothing moves."""
+    for pair in switch.pairs:
+        switch.left()
+        found = pump.verify_all(pair.origin, pair.receiver, pair.feeding, only_dirty=True)
+        if found.differences:
+            first = found.differences[0]
+            raise RefusedError(
+                f"{len(found.differences)} rows of {pair.plan.name} differ after the drain, the first in {first.table}.",
+                hint="Nothing was switched. The link repairs them; see `offramp why`, then try again.",
+            )
+
+
+def _sequences(switch: Switching) -> None:
+    for pair in switch.pairs:
+        pump.carry_sequences(pair.origin, pair.receiver)
+
+
+def _end_feeding(switch: Switching) -> None:
+    """The old link may never write again: from here on its receiver takes the applications' writes."""
+    for pair in switch.pairs:
+        pump.close_link(pair.receiver, pair.feeding)
+
+
+def _reopen_feeding(switch: Switching) -> None:
+    for pair in switch.pairs:
+        pump.reopen_link(pair.receiver, pair.feeding)
+
+
+def _commit(switch: Switching) -> None:
+    """The one-way door: the first record decides for the wave, the others follow it."""
+    standing = switch.standing()
+    for connection in switch.records:
+        pump.record_switch(connection, switch.record("committed", standing.at if standing else None))
+
+
+def _open_receiver(switch: Switching) -> None:
+    """The new primary may be written: its fence from an earlier epoch falls, its constraints and triggers return."""
+    for pair in switch.pairs:
+        pump.restore_primary(pair.receiver, pair.feeding)
+
+
+def _arm(switch: Switching) -> None:
+    """Capture stands on the new primary before its first write is let in: this is the way back."""
+    for pair in switch.pairs:
+        mark = pump.fenced(pair.origin)
+        assert mark is not None, "the origin stays fenced after a commit"
+        pump.disarm(pair.origin, pair.feeding)
+        pump.prepare_standby(pair.origin, pair.returning)
+        pump.arm(pair.receiver, pair.origin, pair.returning, mark)
+
+
+def _unfence_receiver(switch: Switching) -> None:
+    for pair in switch.pairs:
+        pump.unfence(pair.receiver)
+
+
+def _repoint(switch: Switching) -> None:
+    """The pooler's next connection goes to the new primary."""
+    digest = switch.point_pooler()
+    state = switch.door.reload()
+    if state.digest != digest:
+        raise WaitingError(
+            "The pooler read another document than the one just written.",
+            hint="Run `offramp run` to settle the switch.",
+        )
+    switch.console.reconnect()
+
+
+BEFORE_COMMIT: tuple[Move, ...] = (
+    Move("open", _open, _close_unswitched),
+    Move("hold", _hold, _let_go),
+    Move("fence", _fence, _unfence_origin),
+    Move("drain", _drain),
+    Move("verify", _verify),
+    Move("sequences", _sequences),
+    Move("close", _end_feeding, _reopen_feeding),
+)
+COMMIT = Move("commit", _commit)
+AFTER_COMMIT: tuple[Move, ...] = (
+    Move("constraints", _open_receiver),
+    Move("reverse", _arm),
+    Move("unfence", _unfence_receiver),
+    Move("repoint", _repoint),
+    Move("release", _let_go),
+)
+MOVES: tuple[Move, ...] = (*BEFORE_COMMIT, COMMIT, *AFTER_COMMIT)
+
+
+def run_move(move: Move, switch: Switching, interrupt: Callable[[str], None]) -> None:
+    """Do one move, timed, with the crash points that tests use on both sides of it."""
+    interrupt(f"cutover/{switch.wave.name}/{move.name}:before")
+    began = switch.clock.monotonic()
+    move.do(switch)
+    switch.timings[move.name] = (switch.clock.monotonic() - began) * 1000
+    interrupt(f"cutover/{switch.wave.name}/{move.name}:after")
+
+
+def go_back(switch: Switching) -> None:
+    """Undo everything before the commit, newest first. Writers are let go last of all but the record."""
+    undone: Mapping[str, Callable[[Switching], None]] = {move.name: move.undo for move in BEFORE_COMMIT if move.undo}
+    for name in ("close", "fence", "hold", "open"):
+        undone[name](switch)

@@ -1,0 +1,53 @@
+"""Where does any wreckage of a switch end? Committed means forward, not committed means back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import pump
+from ..errors import OfframpError
+from .moves import AFTER_COMMIT, BEFORE_COMMIT, COMMIT, Switching, go_back, run_move
+
+Interrupt = Callable[[str], None]
+
+
+def committed(switch: Switching) -> bool:
+    """Whether the deciding record says that this epoch is in force."""
+    record = switch.standing()
+    return record is not None and record.epoch == switch.epoch and record.state == "committed"
+
+
+def perform(switch: Switching, interrupt: Interrupt) -> None:
+    """Do the whole switch, or leave everything as it was.
+
+    Raises what stopped it, after the undo. After the commit nothing is undone: what fails there is raised as it is, and the
+    next run settles forward.
+    """
+    try:
+        for move in (*BEFORE_COMMIT, COMMIT):
+            run_move(move, switch, interrupt)
+    except OfframpError:
+        if not committed(switch):
+            go_back(switch)
+            raise
+    go_forward(switch, interrupt)
+
+
+def go_forward(switch: Switching, interrupt: Interrupt) -> None:
+    """Finish a committed switch."""
+    # A crash between the records of two databases leaves the later ones open; the first has decided.
+    COMMIT.do(switch)
+    for move in AFTER_COMMIT:
+        run_move(move, switch, interrupt)
+    if (record := switch.standing()) is not None:
+        # The record holds the moment just before the hold, so a hold that outlived a crash is told in full.
+        held_ms = (switch.clock.now() - record.at.timestamp()) * 1000
+        pump.report_hold(switch.records[0], switch.epoch, held_ms, switch.timings)
+
+
+def settle(switch: Switching, interrupt: Interrupt) -> None:
+    """Bring wreckage to one of the two ends."""
+    if committed(switch):
+        go_forward(switch, interrupt)
+    else:
+        go_back(switch)

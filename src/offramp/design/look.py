@@ -1,0 +1,31 @@
+"""What do ``estate.json`` and ``blueprint.toml`` say? Reads only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..discover import file as estate_file
+from ..settings import Settings
+from . import file
+from .seen import Seen
+
+if TYPE_CHECKING:
+    from ..tools import Tools
+
+
+def look(tools: Tools, want: Settings) -> Seen:
+    """Read both files. Raises UsageError that names the line of what cannot be used."""
+    del tools  # Thinking needs no client.
+    return read(want)
+
+
+def read(want: Settings) -> Seen:
+    try:
+        estate = estate_file.read(want.estate_path)
+    except FileNotFoundError:
+        estate = None
+    try:
+        blueprint = file.read(want.blueprint_path)
+    except FileNotFoundError:
+        blueprint = None
+    return Seen(estate, blueprint)

@@ -1,0 +1,1 @@
+"""How stages run: verdicts, journal, lease, events."""

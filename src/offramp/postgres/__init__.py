@@ -1,0 +1,19 @@
+"""One technology: PostgreSQL and its pooler. Connections with pinned settings, errors, the catalogue, PgBouncer's console."""
+
+from .catalogue import Column, KeyColumn, Server, Table, extensions, server, tables
+from .connection import Connection, connect, translated
+from .pooler import Console
+
+__all__ = [
+    "Column",
+    "Connection",
+    "Console",
+    "KeyColumn",
+    "Server",
+    "Table",
+    "connect",
+    "extensions",
+    "server",
+    "tables",
+    "translated",
+]

@@ -1,0 +1,66 @@
+"""The data plane: moves rows between two PostgreSQL databases live, without superuser. Knows nothing of Heroku or AWS.
+
+Capture notes keys of changed rows at the origin; a batch reads what lies between two snapshots and commits it with its position
+at the receiver; copy, verification, fence, sequences and the way back are built on that one idea.
+"""
+
+from .arming import arm, capture_ahead, close_link, disarm, reopen_link
+from .checking import check
+from .fencing import fence, fenced, unfence
+from .link import Means, run
+from .model import (
+    Concern,
+    Difference,
+    Direction,
+    Event,
+    FenceMark,
+    Link,
+    LinkStatus,
+    SwitchRecord,
+    TableStatus,
+    Verification,
+)
+from .removal import leftovers, remove
+from .sequences import carry_sequences
+from .standby import prepare_standby, restore_primary, validate_constraints
+from .status import drained, resume, status
+from .switch import forget_open_switch, read_switch, record_switch, report_hold
+from .verify import verify_all
+
+__all__ = [
+    "Concern",
+    "Difference",
+    "Direction",
+    "Event",
+    "FenceMark",
+    "Link",
+    "LinkStatus",
+    "Means",
+    "SwitchRecord",
+    "TableStatus",
+    "Verification",
+    "arm",
+    "capture_ahead",
+    "carry_sequences",
+    "check",
+    "close_link",
+    "disarm",
+    "drained",
+    "fence",
+    "fenced",
+    "forget_open_switch",
+    "leftovers",
+    "prepare_standby",
+    "read_switch",
+    "record_switch",
+    "remove",
+    "reopen_link",
+    "report_hold",
+    "restore_primary",
+    "resume",
+    "run",
+    "status",
+    "unfence",
+    "validate_constraints",
+    "verify_all",
+]

@@ -1,0 +1,84 @@
+"""How does a link begin without a copy, because both sides are equal and quiet? And how does its capture end?"""
+
+from __future__ import annotations
+
+from .. import postgres
+from ..errors import RefusedError
+from ..postgres import Connection, translated
+from . import capture, shape, window
+from .fencing import fenced
+from .model import FenceMark, Link
+from .state import Ledger
+
+
+def arm(origin_conn: Connection, receiver_conn: Connection, link: Link, mark: FenceMark) -> None:
+    """Install capture at the origin and tell the receiver to go on from this moment. Safe to repeat.
+
+    Both sides must be equal and quiet; ``mark`` is the fence on the receiver that keeps it so. Capture that was installed
+    ahead with ``capture_ahead`` makes this a matter of milliseconds. Raises RefusedError when the receiver is not fenced.
+    """
+    with translated("one side"):
+        standing = fenced(receiver_conn)
+        if standing is None or standing.xid != mark.xid:
+            raise RefusedError(
+                f"The receiving side of link {link.name} is not behind the fence of epoch {mark.epoch}.",
+                hint="Fence it first: rows written there now would be lost.",
+            )
+        ledger = Ledger(receiver_conn, link)
+        row = ledger.link()
+        if row is not None and row.epoch >= link.epoch:
+            return
+        _arm(origin_conn, receiver_conn, link, ledger)
+
+
+def _arm(origin: Connection, receiver: Connection, link: Link, ledger: Ledger) -> None:
+    capture_ahead(origin, link)
+    tables = tuple(table for table in postgres.tables(origin) if not table.in_tree)
+    there = {(table.schema, table.name): table for table in postgres.tables(receiver)}
+    server = postgres.server(origin)
+    with window.opened(origin) as opened:
+        look = opened.look([table.oid for table in tables])
+    with receiver.transaction():
+        ledger.create()
+        ledger.forget()
+        ledger.start("live", look.snapshot, server.identity, indexed=True)
+        for table in tables:
+            other = there.get((table.schema, table.name))
+            said = shape.differences(table, other) if other else ("the table does not exist on the receiving side",)
+            ledger.add(
+                table,
+                "paused" if said else "live",
+                look.fingerprints[table.oid],
+                f"Changed: {'; '.join(said)}" if said else None,
+            )
+
+
+def capture_ahead(origin_conn: Connection, link: Link) -> int:
+    """Install the link's capture before it is needed; returns how many tables were not captured yet.
+
+    On RDS this may be done while the forward link runs: what that link applies does not fire these triggers.
+    """
+    with translated("the origin"):
+        tables = tuple(table for table in postgres.tables(origin_conn) if not table.in_tree)
+        return len(capture.install(origin_conn, link, tables))
+
+
+def disarm(origin_conn: Connection, link: Link) -> None:
+    """Drop this link's triggers, functions and logs at its origin. Safe to repeat.
+
+    Raises WaitingError when a table cannot be locked.
+    """
+    with translated("the origin"):
+        capture.uninstall(origin_conn, link=link)
+
+
+def close_link(receiver_conn: Connection, link: Link) -> None:
+    """Make this link's next commit fail for ever: its receiver takes the applications' writes from now on. Safe to repeat."""
+    with translated("the receiving side"):
+        Ledger(receiver_conn, link).close()
+
+
+def reopen_link(receiver_conn: Connection, link: Link) -> None:
+    """Undo ``close_link``, as long as no later epoch was armed. Safe to repeat."""
+    with translated("the receiving side"):
+        Ledger(receiver_conn, link).reopen()

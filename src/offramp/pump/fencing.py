@@ -1,0 +1,141 @@
+"""How is a database closed to writers exactly, and opened again at once?
+
+Each table is locked against writers, which waits for those in flight, and gets a trigger that refuses the next ones; all in one
+transaction. Whoever sees that transaction sees every write there ever was.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+from typing import LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import args_row
+
+from .. import postgres
+from ..errors import WaitingError
+from ..kit import sqlbook
+from ..kit.clock import Clock, SystemClock
+from ..postgres import Connection, Table, translated
+from . import capture
+from .model import FenceMark
+
+_BOOK = sqlbook.load("offramp.pump", "sql/fence.sql")
+LOCK_SECONDS = 1.0
+DEADLINE_SECONDS = 10.0
+IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+
+
+def fence(
+    conn: Connection,
+    *,
+    link_name: str,
+    epoch: int,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    clock: Clock | None = None,
+) -> FenceMark:
+    """Close the database to writers and return the mark. Safe to repeat; an older epoch's fence is renewed.
+
+    Raises WaitingError, naming who is in the way, when writers in flight do not end within ``deadline_seconds``.
+    """
+    clock = clock or SystemClock()
+    with translated("the database to be fenced"):
+        tables = postgres.tables(conn)
+        mark = fenced(conn)
+        if mark is not None and (mark.link, mark.epoch) == (link_name, epoch) and not _open(conn, tables):
+            return mark
+        deadline = clock.monotonic() + deadline_seconds
+        while True:
+            left = deadline - clock.monotonic()
+            try:
+                return _close(conn, tables, link_name, epoch, min(max(left, 0.05), LOCK_SECONDS))
+            except IN_THE_WAY:
+                in_the_way = capture.blockers(conn, *(table.oid for table in tables))
+            if clock.monotonic() >= deadline:
+                raise WaitingError(
+                    f"Writers did not end within {deadline_seconds:g} s: {in_the_way}.",
+                    hint="End those transactions, or give the switch a longer deadline.",
+                )
+            clock.sleep(random.uniform(0.02, 0.1))
+
+
+def _open(conn: Connection, tables: tuple[Table, ...]) -> bool:
+    return bool(conn.execute(_BOOK["open_tables"], {"oids": [table.oid for table in tables]}).fetchall())
+
+
+def _close(conn: Connection, tables: tuple[Table, ...], link_name: str, epoch: int, lock_seconds: float) -> FenceMark:
+    token = secrets.token_hex(16)
+    with conn.transaction():
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(int(lock_seconds * 1000))))
+        conn.execute(_BOOK["create"])
+        conn.execute(sql.SQL(_BOOK["deny"]).format(token=sql.Literal(token), owner=sql.Literal(_session_user(conn))))
+        # All locks before the first trigger: nobody gets an error while we still wait for somebody else.
+        for block in ("lock_table", "deny_table"):
+            conn.execute(_for_all(_BOOK[block], tables))
+        with conn.cursor(row_factory=args_row(FenceMark)) as cursor:
+            mark = cursor.execute(_BOOK["raise_mark"], {"link": link_name, "epoch": epoch, "token": token}).fetchone()
+    assert mark is not None
+    return mark
+
+
+def _for_all(block: LiteralString, tables: tuple[Table, ...]) -> sql.Composed:
+    """Return one statement per table, to be sent at once: a hold is no time for round trips."""
+    return sql.SQL(";\n").join(
+        sql.SQL(block).format(table=sql.Identifier(table.schema, table.name)) for table in tables
+    )
+
+
+def _session_user(conn: Connection) -> str:
+    row = conn.execute("select session_user").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def fenced(conn: Connection) -> FenceMark | None:
+    """Return the mark of the fence that stands, or None."""
+    with translated("the fenced database"):
+        row = conn.execute(_BOOK["exists"]).fetchone()
+        if row is None or not row[0]:
+            return None
+        with conn.cursor(row_factory=args_row(FenceMark)) as cursor:
+            return cursor.execute(_BOOK["mark"]).fetchone()
+
+
+def unfence(conn: Connection, *, deadline_seconds: float = DEADLINE_SECONDS, clock: Clock | None = None) -> None:
+    """Let writers in again. Safe to repeat. Raises WaitingError when a table's lock cannot be had in time."""
+    clock = clock or SystemClock()
+    with translated("the fenced database"):
+        _until_done(lambda: _reopen(conn), conn, deadline_seconds, clock)
+
+
+def _reopen(conn: Connection) -> None:
+    with conn.transaction():
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(int(LOCK_SECONDS * 1000))))
+        for schema, name in conn.execute(_BOOK["denied_tables"]).fetchall():
+            conn.execute(sql.SQL(_BOOK["allow_table"]).format(table=sql.Identifier(schema, name)))
+        conn.execute(_BOOK["drop"])
+
+
+def _until_done(step: Callable[[], None], conn: Connection, seconds: float, clock: Clock) -> None:
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            step()
+            return
+        except IN_THE_WAY:
+            if clock.monotonic() >= deadline:
+                oids = [table.oid for table in postgres.tables(conn)]
+                raise WaitingError(
+                    f"Tables could not be locked within {seconds:g} s: {capture.blockers(conn, *oids)}."
+                ) from None
+        clock.sleep(random.uniform(0.02, 0.1))
+
+
+def pass_through(conn: Connection) -> None:
+    """Let this session write through the fence, if one stands: only its owner can."""
+    row = conn.execute(_BOOK["exists"]).fetchone()
+    if row is not None and row[0]:
+        conn.execute(_BOOK["pass"])

@@ -1,0 +1,120 @@
+"""Which words does the pump share with those who use it? Links, marks, statuses, verifications, events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Direction = Literal["forward", "reverse"]
+"""``forward`` moves rows from Heroku to AWS, ``reverse`` from AWS to Heroku."""
+
+Phase = Literal["schema", "copy", "index", "live", "paused", "dead"]
+TableState = Literal["copy", "copied", "live", "reload", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One direction of one database. ``epoch`` grows with every switch; a link of an older epoch never writes."""
+
+    name: str
+    direction: Direction
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as a short past-tense phrase and keys. Never a row's value, never a secret."""
+
+    what: str
+    keys: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that will not carry by itself; ``blocking`` when the move must not begin with it."""
+
+    object: str
+    why: str
+    fix: str
+    blocking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FenceMark:
+    """The transaction that closed a database to writers: whoever sees ``xid`` sees every write there ever was."""
+
+    link: str
+    epoch: int
+    xid: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    name: str
+    state: TableState
+    rows_copied: int
+    rows_estimate: int
+    held_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """How a link is doing, as the receiving database tells it.
+
+    ``lag_seconds`` counts on while the link is silent; ``lag_p99_ms`` is from a source commit to the target commit, at worst
+    (a write that just missed the batch before). ``verified_share`` is of rows, 0 to 1.
+    """
+
+    link: Link
+    phase: Phase
+    tables: tuple[TableStatus, ...]
+    lag_seconds: float
+    lag_p99_ms: float
+    batches: int
+    rows_applied: int
+    verified_share: float
+    verified_age_seconds: float
+    differences: int
+    repaired: int
+    position: str
+    beat_age_seconds: float
+    server: str
+    held_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One row that is not the same on both sides. ``key`` is the key's text, or what is known of a row without one."""
+
+    table: str
+    key: str
+    kind: Literal["missing", "extra", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    tables: int
+    rows: int
+    chunks: int
+    differences: tuple[Difference, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchRecord:
+    """The durable point of no return, kept in the database on AWS.
+
+    ``held_ms`` is how long writers were held, and ``moves`` how long each move took, once the switch has ended.
+    """
+
+    link_name: str
+    wave: str
+    epoch: int
+    direction: Direction
+    state: Literal["open", "committed"]
+    at: datetime
+    held_ms: float | None = None
+    moves: Mapping[str, float] = field(default_factory=dict)

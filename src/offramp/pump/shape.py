@@ -1,0 +1,143 @@
+"""Which SQL fragments say "this table, these columns, this key"? Built from the catalogue, never from text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import LiteralString
+
+from psycopg import sql
+
+from ..postgres import Column, Table
+
+# Types whose text form no session setting changes and whose equality is equality of bytes.
+PLAIN_TYPES = frozenset({"smallint", "integer", "bigint", "uuid", "boolean", "oid"})
+# Types that sort alike on every server, whatever its collations: their tables are cut in key ranges.
+ORDERED_TYPES = PLAIN_TYPES | {"date", "timestamp without time zone", "timestamp with time zone", "bytea"}
+# Types that print alike under every session setting, though two texts may be equal values.
+STEADY_TYPES = PLAIN_TYPES | {"text", "numeric", "citext", "public.citext"}
+
+
+def name(table: Table) -> sql.Identifier:
+    return sql.Identifier(table.schema, table.name)
+
+
+def comma(parts: Iterable[sql.Composable]) -> sql.Composed:
+    return sql.SQL(", ").join(parts)
+
+
+def literal(text: LiteralString) -> sql.SQL:
+    return sql.SQL(text)
+
+
+def type_of(printed: str) -> sql.SQL:
+    """Return a type as the server printed it, ready to stand in a statement: ``format_type`` quotes what needs quotes."""
+    return sql.SQL(printed)  # From the catalogue, through format_type.
+
+
+def stored(table: Table) -> tuple[Column, ...]:
+    """Return the columns that hold values of their own: those that are not generated."""
+    return tuple(column for column in table.columns if not column.generated)
+
+
+def columns(of: Sequence[Column], prefix: str = "") -> sql.Composed:
+    """Return a list of column names, each after ``prefix`` (a table's alias) when there is one."""
+    return comma(sql.Identifier(prefix, column.name) if prefix else sql.Identifier(column.name) for column in of)
+
+
+def key_aliases(table: Table, prefix: str = "") -> tuple[sql.Identifier, ...]:
+    """Return the names under which key columns travel: ``offramp_k1`` and so on."""
+    names = [f"offramp_k{place}" for place in range(1, len(table.key) + 1)]
+    return tuple(sql.Identifier(prefix, alias) if prefix else sql.Identifier(alias) for alias in names)
+
+
+def match(table: Table, left: str, right: str) -> sql.Composed:
+    """Return ``left.id = right.offramp_k1 and ..`` with the operators of the key's own index."""
+    return sql.SQL(" and ").join(
+        sql.SQL("{} operator({}.{}) {}").format(
+            sql.Identifier(left, key.name), sql.Identifier(key.schema), type_of(key.operator), alias
+        )
+        for key, alias in zip(table.key, key_aliases(table, right), strict=True)
+    )
+
+
+def image(table: Table, prefix: str) -> sql.Composed:
+    """Return the text of a whole row, columns named in the origin's order so that both sides print alike."""
+    return sql.SQL("row({})::text").format(columns(table.columns, prefix))
+
+
+def ordered(table: Table) -> bool:
+    """Whether ranges of this table's key mean the same rows on both sides."""
+    return bool(table.key) and all(
+        column.type in ORDERED_TYPES or column.type.startswith("numeric") for column in table.key_columns
+    )
+
+
+def plain_key(table: Table) -> bool:
+    """Whether equal keys are the same bytes, so that an update never needs to set the key."""
+    return all(column.type in PLAIN_TYPES for column in table.key_columns)
+
+
+def steady_key(table: Table) -> bool:
+    """Whether the key's text is the same under every session setting."""
+    return all(
+        column.type in STEADY_TYPES or column.type.startswith(("character varying", "numeric"))
+        for column in table.key_columns
+    )
+
+
+def above(table: Table, bound: Sequence[str], prefix: str) -> sql.Composed:
+    """Return ``row(key) > row(bound)``."""
+    return _compare(table, bound, prefix, ">")
+
+
+def up_to(table: Table, bound: Sequence[str], prefix: str) -> sql.Composed:
+    """Return ``row(key) <= row(bound)``."""
+    return _compare(table, bound, prefix, "<=")
+
+
+def _compare(table: Table, bound: Sequence[str], prefix: str, operator: LiteralString) -> sql.Composed:
+    typed = (
+        sql.SQL("{}::{}").format(sql.Literal(value), type_of(column.type))
+        for value, column in zip(bound, table.key_columns, strict=True)
+    )
+    return sql.SQL("row({}) {} row({})").format(columns(table.key_columns, prefix), sql.SQL(operator), comma(typed))
+
+
+def within(table: Table, low: Sequence[str] | None, high: Sequence[str] | None, prefix: str = "t") -> sql.Composable:
+    """Return the condition of a chunk: above ``low``, up to and with ``high``; None is without bound."""
+    parts = [
+        *([above(table, low, prefix)] if low is not None else []),
+        *([up_to(table, high, prefix)] if high is not None else []),
+    ]
+    return sql.SQL(" and ").join(parts) if parts else sql.SQL("true")
+
+
+def outline(table: Table) -> str:
+    """Return a text that is equal for two tables exactly when the pump may treat them alike.
+
+    Order counts for the origin's positional capture, so it is kept; statistics and oids are left out.
+    """
+    return json.dumps(
+        [
+            [[c.name, c.type, c.not_null, c.identity, c.generated] for c in table.columns],
+            [[k.name, k.schema, k.operator] for k in table.key],
+        ]
+    )
+
+
+def differences(origin: Table, receiver: Table) -> tuple[str, ...]:
+    """Return plain sentences on how the receiver's table differs in what rows need; empty when rows fit."""
+    there = {column.name: column for column in receiver.columns}
+    here = {column.name for column in origin.columns}
+    said: list[str] = []
+    for column in origin.columns:
+        other = there.get(column.name)
+        if other is None:
+            said.append(f"column {column.name} ({column.type}) is missing on the receiving side")
+        elif other.type != column.type:
+            said.append(f"column {column.name} is {column.type} here and {other.type} on the receiving side")
+        elif bool(other.generated) != bool(column.generated):
+            said.append(f"column {column.name} is generated on one side only")
+    said.extend(f"column {name} exists on the receiving side only" for name in there if name not in here)
+    return tuple(said)

@@ -1,0 +1,238 @@
+-- name: create
+-- What the receiving side knows of its link. The position commits together with the rows that brought it there.
+create schema if not exists offramp;
+revoke all on schema offramp from public;
+create table if not exists offramp.link (
+  name text not null,
+  direction text not null,
+  epoch int not null,
+  phase text not null,
+  position pg_snapshot not null,
+  origin text not null,
+  indexed boolean not null default false,
+  held_because text,
+  lag_ms double precision not null default 0,
+  lag_p99_ms double precision not null default 0,
+  batches bigint not null default 0,
+  rows_applied bigint not null default 0,
+  differences bigint not null default 0,
+  repaired bigint not null default 0,
+  beat_at timestamptz not null default clock_timestamp(),
+  primary key (name, direction)
+) with (fillfactor = 50);
+create table if not exists offramp.moved (
+  link text not null,
+  direction text not null,
+  schema text not null,
+  name text not null,
+  relid bigint not null,
+  state text not null,
+  since pg_snapshot,
+  outline text not null,
+  fingerprint text not null default '',
+  rows_copied bigint not null default 0,
+  rows_estimate bigint not null default 0,
+  held_because text,
+  primary key (link, direction, schema, name)
+) with (fillfactor = 70);
+create table if not exists offramp.chunk (
+  link text not null,
+  direction text not null,
+  relid bigint not null,
+  number int not null,
+  low text[],
+  high text[],
+  rows bigint not null,
+  dirty boolean not null default true,
+  verified_at timestamptz,
+  primary key (link, direction, relid, number)
+) with (fillfactor = 70);
+create table if not exists offramp.difference (
+  link text not null,
+  direction text not null,
+  name text not null,
+  key text not null,
+  kind text not null,
+  found_at timestamptz not null default clock_timestamp()
+);
+
+-- name: exists
+select to_regclass('offramp.link') is not null;
+
+-- name: read_link
+select epoch, phase, position::text, origin, indexed, held_because
+  from offramp.link
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: start_link
+insert into offramp.link (name, direction, epoch, phase, position, origin, indexed)
+values (%(link)s, %(direction)s, %(epoch)s, %(phase)s, %(position)s, %(origin)s, %(indexed)s)
+on conflict (name, direction) do update
+   set epoch = excluded.epoch, phase = excluded.phase, position = excluded.position, origin = excluded.origin,
+       indexed = excluded.indexed, held_because = null, beat_at = clock_timestamp(), lag_ms = 0;
+
+-- name: forget_tables
+delete from offramp.moved where link = %(link)s and direction = %(direction)s;
+
+-- name: forget_chunks
+delete from offramp.chunk where link = %(link)s and direction = %(direction)s;
+
+-- name: add_table
+insert into offramp.moved (link, direction, schema, name, relid, state, outline, fingerprint, rows_estimate, held_because)
+values (%(link)s, %(direction)s, %(schema)s, %(name)s, %(relid)s, %(state)s, %(outline)s, %(fingerprint)s, %(rows)s, %(because)s)
+on conflict (link, direction, schema, name) do nothing;
+
+-- name: tables
+select schema, name, relid, state, since::text, outline, fingerprint, rows_copied, rows_estimate, held_because
+  from offramp.moved
+ where link = %(link)s and direction = %(direction)s
+ order by schema collate "C", name collate "C";
+
+-- name: set_phase
+update offramp.link
+   set phase = %(phase)s, held_because = %(because)s, beat_at = clock_timestamp()
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: set_indexed
+update offramp.link set indexed = true where name = %(link)s and direction = %(direction)s;
+
+-- name: new_origin
+update offramp.link
+   set origin = %(origin)s, position = %(position)s
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: set_table
+update offramp.moved
+   set state = %(state)s, since = %(since)s, held_because = %(because)s
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: set_shape
+update offramp.moved
+   set outline = %(outline)s, fingerprint = %(fingerprint)s
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: all_live
+update offramp.moved
+   set state = 'live', since = null
+ where link = %(link)s and direction = %(direction)s and state = any(%(from)s);
+
+-- name: reload_all
+update offramp.moved
+   set state = 'reload', since = null
+ where link = %(link)s and direction = %(direction)s and state <> 'paused';
+
+-- name: chunks
+select number, low, high, rows, dirty, extract(epoch from verified_at)::float8
+  from offramp.chunk
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s
+ order by number;
+
+-- name: add_chunk
+insert into offramp.chunk (link, direction, relid, number, low, high, rows)
+values (%(link)s, %(direction)s, %(relid)s, %(number)s, %(low)s, %(high)s, %(rows)s);
+
+-- name: clear_chunks
+delete from offramp.chunk where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: copied_rows
+update offramp.moved
+   set rows_copied = rows_copied + %(rows)s, rows_estimate = greatest(rows_estimate, rows_copied + %(rows)s)
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: reset_copied
+update offramp.moved set rows_copied = 0 where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: advance
+update offramp.link
+   set position = %(position)s,
+       lag_ms = %(lag_ms)s,
+       batches = batches + %(batches)s,
+       rows_applied = rows_applied + %(rows)s,
+       beat_at = clock_timestamp()
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s;
+
+-- name: beat
+update offramp.link
+   set lag_ms = %(lag_ms)s, lag_p99_ms = %(lag_p99_ms)s, beat_at = clock_timestamp()
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: chunks_verified
+update offramp.chunk c
+   set dirty = false, verified_at = clock_timestamp(), rows = v.rows
+  from unnest(%(relids)s::bigint[], %(numbers)s::int[], %(rows)s::bigint[]) as v(relid, number, rows)
+ where c.link = %(link)s and c.direction = %(direction)s and c.relid = v.relid and c.number = v.number;
+
+-- name: dirty_table
+update offramp.chunk set dirty = true
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s and not dirty;
+
+-- name: found
+insert into offramp.difference (link, direction, name, key, kind)
+values (%(link)s, %(direction)s, %(name)s, %(key)s, %(kind)s);
+
+-- name: count_found
+update offramp.link
+   set differences = differences + %(found)s
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: count_repaired
+update offramp.link
+   set repaired = repaired + %(repaired)s
+ where name = %(link)s and direction = %(direction)s;
+
+-- name: lock
+-- One runner per link: the lock lives and dies with the very session that applies.
+select pg_try_advisory_lock(hashtextextended('offramp/' || %(link)s || '/' || %(direction)s, 0));
+
+-- name: status
+select l.epoch, l.phase,
+       greatest(l.lag_ms / 1000.0, 0) + case when l.phase = 'live' then greatest(extract(epoch from clock_timestamp() - l.beat_at) - 1.5, 0) else 0 end,
+       l.lag_p99_ms, l.batches, l.rows_applied, l.differences, l.repaired, l.position::text,
+       extract(epoch from clock_timestamp() - l.beat_at)::float8, l.origin, l.held_because,
+       coalesce(v.share, 0)::float8, coalesce(v.age, 0)::float8
+  from offramp.link l
+  left join lateral (
+    select sum(c.rows) filter (where c.verified_at is not null) / nullif(sum(c.rows), 0) as raw,
+           case when bool_and(c.verified_at is not null) then 1.0
+                else coalesce(sum(c.rows) filter (where c.verified_at is not null) / nullif(sum(c.rows), 0), 0) end as share,
+           extract(epoch from clock_timestamp() - min(c.verified_at)) as age
+      from offramp.chunk c
+     where c.link = l.name and c.direction = l.direction) v on true
+ where l.name = %(link)s and l.direction = %(direction)s;
+
+-- name: seen
+-- Has the stored position seen this transaction?
+select pg_visible_in_snapshot(%(xid)s::text::xid8, position)
+  from offramp.link
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s;
+
+-- name: narrow_chunk
+update offramp.chunk
+   set high = %(high)s, rows = %(rows)s
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s and number = %(number)s;
+
+-- name: new_chunk
+insert into offramp.chunk (link, direction, relid, number, low, high, rows)
+select %(link)s, %(direction)s, %(relid)s, coalesce(max(number), 0) + 1, %(low)s, %(high)s, %(rows)s
+  from offramp.chunk
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: close_link
+-- Waits for the batch in flight; the next one finds another epoch and ends the link's process.
+update offramp.link
+   set epoch = epoch + 1
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s;
+
+-- name: reopen_link
+update offramp.link
+   set epoch = %(epoch)s
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s + 1;
+
+-- name: hold_link
+select 1
+  from offramp.link
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s
+   for share;
+
+-- name: touch
+update offramp.link set beat_at = clock_timestamp() where name = %(link)s and direction = %(direction)s;

@@ -1,0 +1,214 @@
+"""What does the receiving side know of its link? Position, tables, chunks: all in its schema ``offramp``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import args_row
+
+from ..kit import sqlbook
+from ..postgres import Connection, Table
+from . import shape
+from .model import Difference, Link, Phase, TableState
+
+_BOOK = sqlbook.load("offramp.pump", "sql/state.sql")
+Value = str | int | float | bool | None | list[str] | list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """``position`` is the last snapshot whose rows are committed here; ``origin`` the server and timeline they came from."""
+
+    epoch: int
+    phase: Phase
+    position: str
+    origin: str
+    indexed: bool
+    held_because: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One table of the link; ``since`` overrides the link's position until the table has caught up."""
+
+    schema: str
+    name: str
+    relid: int
+    state: TableState
+    since: str | None
+    outline: str
+    fingerprint: str
+    rows_copied: int
+    rows_estimate: int
+    held_because: str | None
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A range of one table's key: above ``low``, up to ``high``. None is without bound."""
+
+    number: int
+    low: tuple[str, ...] | None
+    high: tuple[str, ...] | None
+    rows: int
+    dirty: bool
+    verified_at: float | None
+
+    @property
+    def ranged(self) -> bool:
+        """Whether it is less than its whole table, so that the key's index is the way to read it."""
+        return self.low is not None or self.high is not None
+
+
+class Ledger:
+    """The link's tables at the receiver. Every method is one statement in the caller's transaction."""
+
+    def __init__(self, receiver: Connection, link: Link) -> None:
+        self._receiver = receiver
+        self._link = link
+
+    def _do(self, block: str, **values: Value) -> int:
+        named = {"link": self._link.name, "direction": self._link.direction, "epoch": self._link.epoch, **values}
+        return self._receiver.execute(_BOOK[block], named).rowcount
+
+    def _named(self) -> dict[str, Value]:
+        return {"link": self._link.name, "direction": self._link.direction}
+
+    def exists(self) -> bool:
+        row = self._receiver.execute(_BOOK["exists"]).fetchone()
+        return bool(row and row[0])
+
+    def create(self) -> None:
+        self._receiver.execute(_BOOK["create"])
+
+    def lock(self) -> bool:
+        """Become the only runner of this link, for as long as the session lives."""
+        row = self._receiver.execute(_BOOK["lock"], self._named()).fetchone()
+        return bool(row and row[0])
+
+    def link(self) -> LinkRow | None:
+        if not self.exists():
+            return None
+        with self._receiver.cursor(row_factory=args_row(LinkRow)) as cursor:
+            return cursor.execute(_BOOK["read_link"], self._named()).fetchone()
+
+    def start(self, phase: Phase, position: str, origin: str, *, indexed: bool) -> None:
+        self._do("start_link", phase=phase, position=position, origin=origin, indexed=indexed)
+
+    def hold(self) -> bool:
+        """Keep ``close`` waiting until the transaction ends; False when the link is another epoch's already."""
+        return self._do("hold_link") == 1
+
+    def close(self) -> None:
+        """Let no batch of this epoch commit any more."""
+        if self.exists():
+            self._do("close_link")
+
+    def reopen(self) -> None:
+        if self.exists():
+            self._do("reopen_link")
+
+    def forget(self) -> None:
+        self._do("forget_tables")
+        self._do("forget_chunks")
+
+    def add(self, table: Table, state: TableState, fingerprint: str = "", because: str | None = None) -> None:
+        self._do(
+            "add_table", schema=table.schema, name=table.name, relid=table.oid, state=state, outline=shape.outline(table),
+            fingerprint=fingerprint, rows=table.rows, because=because,
+        )  # fmt: skip
+
+    def tables(self) -> tuple[Moved, ...]:
+        with self._receiver.cursor(row_factory=args_row(Moved)) as cursor:
+            return tuple(cursor.execute(_BOOK["tables"], self._named()))
+
+    def set_phase(self, phase: Phase, because: str | None = None) -> None:
+        self._do("set_phase", phase=phase, because=because)
+
+    def set_indexed(self) -> None:
+        self._do("set_indexed")
+
+    def new_origin(self, origin: str, position: str) -> None:
+        self._do("new_origin", origin=origin, position=position)
+
+    def set_table(self, relid: int, state: TableState, *, since: str | None = None, because: str | None = None) -> None:
+        self._do("set_table", relid=relid, state=state, since=since, because=because)
+
+    def set_shape(self, table: Table, fingerprint: str) -> None:
+        self._do("set_shape", relid=table.oid, outline=shape.outline(table), fingerprint=fingerprint)
+
+    def all_live(self, *came_from: TableState) -> None:
+        self._do("all_live", **{"from": [str(state) for state in came_from]})
+
+    def reload_all(self) -> None:
+        self._do("reload_all")
+
+    def chunks(self, relid: int) -> tuple[Chunk, ...]:
+        rows = self._receiver.execute(_BOOK["chunks"], {**self._named(), "relid": relid}).fetchall()
+        return tuple(
+            Chunk(number, None if low is None else tuple(low), None if high is None else tuple(high), rows_, dirty, at)
+            for number, low, high, rows_, dirty, at in rows
+        )
+
+    def add_chunk(
+        self, relid: int, number: int, low: Sequence[str] | None, high: Sequence[str] | None, rows: int
+    ) -> None:
+        self._do(
+            "add_chunk", relid=relid, number=number, rows=rows,
+            low=None if low is None else list(low), high=None if high is None else list(high),
+        )  # fmt: skip
+
+    def narrow_chunk(self, relid: int, number: int, high: Sequence[str] | None, rows: int) -> None:
+        self._do("narrow_chunk", relid=relid, number=number, high=None if high is None else list(high), rows=rows)
+
+    def new_chunk(self, relid: int, low: Sequence[str] | None, high: Sequence[str] | None, rows: int) -> None:
+        """Add a chunk under the next free number."""
+        self._do(
+            "new_chunk", relid=relid, rows=rows,
+            low=None if low is None else list(low), high=None if high is None else list(high),
+        )  # fmt: skip
+
+    def clear_chunks(self, relid: int) -> None:
+        self._do("clear_chunks", relid=relid)
+
+    def copied(self, relid: int, rows: int) -> None:
+        self._do("copied_rows", relid=relid, rows=rows)
+        self._do("touch")
+
+    def reset_copied(self, relid: int) -> None:
+        self._do("reset_copied", relid=relid)
+
+    def advance(self, position: str, *, lag_ms: float, batches: int, rows: int) -> bool:
+        """Store the position; False when a later epoch has taken over, and then nothing may be committed."""
+        return self._do("advance", position=position, lag_ms=lag_ms, batches=batches, rows=rows) == 1
+
+    def beat(self, *, lag_ms: float, lag_p99_ms: float) -> None:
+        self._do("beat", lag_ms=lag_ms, lag_p99_ms=lag_p99_ms)
+
+    def chunks_verified(self, found: Sequence[tuple[int, int, int]]) -> None:
+        """Note that these chunks (table, number, rows) are equal on both sides at the stored position."""
+        relids, numbers, rows = (list(part) for part in zip(*found, strict=True))
+        self._do("chunks_verified", relids=relids, numbers=numbers, rows=rows)
+
+    def dirty_table(self, relid: int) -> None:
+        self._do("dirty_table", relid=relid)
+
+    def found(self, differences: Sequence[Difference]) -> None:
+        for difference in differences[:1000]:
+            self._do("found", name=difference.table, key=difference.key, kind=difference.kind)
+        self._do("count_found", found=len(differences))
+
+    def repaired(self, count: int) -> None:
+        self._do("count_repaired", repaired=count)
+
+    def seen(self, xid: int) -> bool:
+        """Whether the stored position has seen this transaction of the origin."""
+        row = self._receiver.execute(
+            _BOOK["seen"], {**self._named(), "epoch": self._link.epoch, "xid": str(xid)}
+        ).fetchone()
+        return bool(row and row[0])

@@ -1,0 +1,1 @@
+"""Dynos: real processes of an app's process types, kept running as the formation says."""

@@ -1,0 +1,1 @@
+"""Logplex: one channel per app, a tail buffer, and drains in the wire format that Heroku documents."""

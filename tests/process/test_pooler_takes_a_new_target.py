@@ -1,0 +1,158 @@
+"""Does the pooler hold its clients, take another target, and let them go there, without one error?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from offramp.errors import CredentialsRejectedError, UsageError
+from offramp.kit import processes
+from offramp.kit.secret import Secret
+from offramp.pooler import config
+from offramp.pooler.client import Door
+from offramp.pooler.config import PoolerConfig, Target
+from offramp.pooler.serve import Pooler, control_server
+from offramp.postgres import Console
+from offramp.rehearsal.servers import ports, postgres, programs
+
+
+@pytest.fixture(scope="module")
+def servers(module_folder: Path) -> Iterator[tuple[postgres.Postgres, postgres.Postgres]]:
+    with (
+        postgres.Postgres(module_folder / "old", programs.source_postgres()) as old,
+        postgres.Postgres(module_folder / "new", programs.target_postgres()) as new,
+    ):
+        for server, name in ((old, "old"), (new, "new")):
+            with server.connect() as connection:
+                connection.execute("create role app login password 'app'")
+                connection.execute("create database app owner app")
+            with psycopg.connect(server.url("app", "app", "app"), autocommit=True) as connection:
+                connection.execute("create table place (name text)")
+                connection.execute("insert into place values (%s)", (name,))
+        yield old, new
+
+
+def target(server: postgres.Postgres, side: str) -> Target:
+    return config.target_from_url(Secret(server.url("app", "app", "app")), side)
+
+
+def document(old: postgres.Postgres) -> PoolerConfig:
+    return PoolerConfig(
+        databases={"orders": target(old, "heroku")},
+        clients={"orders": Secret('pa"ss')},
+        admin_user="controller",
+        admin_password=Secret("admin's"),
+        control_token=Secret("token"),
+        pool_size=5,
+    )
+
+
+class Running:
+    """A pooler whose secret is a variable of the test."""
+
+    def __init__(self, folder: Path, first: PoolerConfig) -> None:
+        self.secret = config.dump(first)
+        self.port, self.control = ports.free_port(), ports.free_port()
+        self.pooler = Pooler(
+            fetch=lambda: self.secret,
+            resolve=None,
+            folder=folder,
+            address="127.0.0.1",
+            port=self.port,
+            binary=programs.pgbouncer(),
+            log=lambda *_, **__: None,
+        )
+        self.pooler.start()
+        self.server = control_server(self.pooler, "127.0.0.1", self.control)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        processes.wait_until(lambda: ports.listening("127.0.0.1", self.port), seconds=10, what="PgBouncer")
+
+    @property
+    def door(self) -> Door:
+        return Door("127.0.0.1", self.control, Secret("token"))
+
+    def console(self) -> Console:
+        return Console(Secret(f"postgres://controller:admin%27s@127.0.0.1:{self.port}/pgbouncer"))
+
+    def place(self) -> str:
+        url = f"postgres://orders:pa%22ss@127.0.0.1:{self.port}/orders"
+        with psycopg.connect(url, autocommit=True) as connection:
+            row = connection.execute("select name from place").fetchone()
+            assert row
+            return str(row[0])
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        stop = threading.Event()
+        stop.set()
+        self.pooler.wait(stop)
+
+
+@pytest.fixture
+def running(server_folder: Path, servers: tuple[postgres.Postgres, postgres.Postgres]) -> Iterator[Running]:
+    pooler = Running(server_folder, document(servers[0]))
+    yield pooler
+    pooler.stop()
+
+
+def test_held_clients_arrive_at_the_new_target_without_an_error(
+    running: Running, servers: tuple[postgres.Postgres, postgres.Postgres]
+) -> None:
+    assert running.place() == "old"
+    answers: list[str] = []
+    with running.console() as console:
+        console.pause("orders", seconds=5)
+        waiting = [threading.Thread(target=lambda: answers.append(running.place())) for _ in range(4)]
+        for thread in waiting:
+            thread.start()
+        processes.wait_until(
+            lambda: sum(int(row["cl_waiting"]) for row in console.pools()) == 4, seconds=10, what="four held clients"
+        )
+        moved = replace(document(servers[0]), databases={"orders": target(servers[1], "aws")})
+        running.secret = config.dump(moved)
+        state = running.door.reload()
+        console.resume("orders")
+    for thread in waiting:
+        thread.join(10)
+
+    assert answers == ["new"] * 4
+    assert state.digest == config.digest(moved)
+    assert dict(state.sides) == {"orders": "aws"}
+
+
+def test_a_rotated_credential_is_taken_without_anybody_asking(
+    server_folder: Path, servers: tuple[postgres.Postgres, postgres.Postgres]
+) -> None:
+    first = document(servers[0])
+    sourced = replace(first, databases={"orders": replace(first.databases["orders"], source=("shop", "DATABASE_URL"))})
+    running = Running(server_folder, sourced)
+    try:
+        with servers[0].connect() as connection:
+            connection.execute("create role rotated login password 'fresh' in role app")
+            connection.execute("grant select on all tables in schema public to rotated")
+        running.pooler._resolve = lambda app, var: Secret(servers[0].url("app", "rotated", "fresh"))
+        running.pooler.refresh()
+
+        assert running.pooler.served.databases["orders"].user == "rotated"
+    finally:
+        running.stop()
+
+
+def test_the_door_wants_its_token(running: Running) -> None:
+    with pytest.raises(CredentialsRejectedError):
+        Door("127.0.0.1", running.control, Secret("wrong")).state()
+
+
+def test_a_malformed_secret_is_refused_and_the_old_document_stays(running: Running) -> None:
+    before = running.pooler.served
+    running.secret = Secret('{"databases": 1}')
+    with pytest.raises(UsageError):
+        running.pooler.take_document()
+
+    assert running.pooler.served == before
