@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
+LINTED := $(wildcard src tests examples bench)
 
 .PHONY: help setup rehearse test check unit lint types imports bench lock clean
 
@@ -24,8 +25,8 @@ check: .venv/.ready  ## the quick part, under a minute: lint, types, imports, un
 	@$(MAKE) --no-print-directory lint types imports unit
 
 lint:
-	@.venv/bin/ruff check src tests examples bench
-	@.venv/bin/ruff format --check src tests examples bench
+	@.venv/bin/ruff check $(LINTED)
+	@.venv/bin/ruff format --check $(LINTED)
 
 types:
 	@.venv/bin/mypy
@@ -34,7 +35,7 @@ imports:
 	@.venv/bin/lint-imports --no-cache
 
 unit:
-	@$(PY) -m pytest tests/unit src --doctest-modules --ignore=src/offramp/rehearsal
+	@$(PY) -m pytest tests/unit src --doctest-modules
 
 bench: .venv/.ready  ## the benchmarks, side by side with the peer or the physical limit
 	@$(PY) -m bench $(ARGS)

@@ -26,8 +26,8 @@ class Tools:
 
     settings: Settings
     clock: Clock
-    heroku: heroku.Platform
     data: heroku.Data
+    heroku: heroku.Platform
     heroku_token: Secret
     aws: aws.Clients
     interrupt: Callable[[str], None] = _go_on

@@ -10,7 +10,7 @@ import pytest
 from platform_fixtures import Running, running_platform, until, write_estate, write_front
 
 from offramp.rehearsal.platform.api import paging
-from offramp.rehearsal.platform.api.limits import Bucket
+from offramp.rehearsal.platform.limits import Bucket
 
 
 @pytest.fixture(scope="module")

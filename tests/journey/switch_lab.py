@@ -46,7 +46,9 @@ def blueprint() -> Blueprint:
     sys.path.insert(0, str(UNIT))
     import blueprints
 
-    return replace(blueprints.blueprint(), cutover=replace(blueprints.blueprint().cutover, deadline_seconds=DEADLINE_SECONDS))
+    return replace(
+        blueprints.blueprint(), cutover=replace(blueprints.blueprint().cutover, deadline_seconds=DEADLINE_SECONDS)
+    )
 
 
 @dataclass
@@ -105,7 +107,9 @@ class Lab:
                 )
                 conn.execute("create table trail (token text, at timestamptz default now())")
                 conn.execute("insert into parent (label) select 'p' || n from generate_series(1, 50) n")
-                conn.execute("insert into entry (token, parent) select 'seed' || n, 1 + n % 50 from generate_series(1, 2000) n")
+                conn.execute(
+                    "insert into entry (token, parent) select 'seed' || n, 1 + n % 50 from generate_series(1, 2000) n"
+                )
         self.document_file.write_text(config.dump(self.first_document()).reveal())
         (self.folder / "lab.json").write_text(json.dumps(self.settings()))
 
@@ -143,7 +147,18 @@ class Lab:
         heroku, rds = self.url("heroku", name).reveal(), self.url("aws", name).reveal()
         source, target = (heroku, rds) if direction == "forward" else (rds, heroku)
         self.links[name] = processes.spawn(
-            [sys.executable, "-m", "offramp.pump", "link", "--name", name, "--direction", direction, "--epoch", str(epoch)],
+            [
+                sys.executable,
+                "-m",
+                "offramp.pump",
+                "link",
+                "--name",
+                name,
+                "--direction",
+                direction,
+                "--epoch",
+                str(epoch),
+            ],
             env={
                 **os.environ,
                 "SOURCE_URL": source,
@@ -180,7 +195,10 @@ class Lab:
 
     def controller(self, what: str, direction: Direction, epoch: int, point: str = "") -> int:
         done = subprocess.run(
-            [sys.executable, __file__, str(self.folder), what, direction, str(epoch), point], capture_output=True, text=True, timeout=90
+            [sys.executable, __file__, str(self.folder), what, direction, str(epoch), point],
+            capture_output=True,
+            text=True,
+            timeout=90,
         )
         if done.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(done.stderr[-3000:])
@@ -223,7 +241,9 @@ class Writers(threading.Thread):
             connections = {
                 name: stack.enter_context(
                     psycopg.connect(
-                        f"postgres://{name}:client@127.0.0.1:{self.port}/{name}", autocommit=True, prepare_threshold=None
+                        f"postgres://{name}:client@127.0.0.1:{self.port}/{name}",
+                        autocommit=True,
+                        prepare_threshold=None,
                     )
                 )
                 for name in NAMES
@@ -236,7 +256,9 @@ class Writers(threading.Thread):
                     try:
                         with conn.transaction():
                             conn.execute("insert into entry (token, parent) values (%s, 1 + %s %% 50)", (token, number))
-                            conn.execute("update entry set version = version + 1 where id = (select 1 + %s %% 1000)", (number,))
+                            conn.execute(
+                                "update entry set version = version + 1 where id = (select 1 + %s %% 1000)", (number,)
+                            )
                             conn.execute("insert into trail (token) values (%s)", (token,))
                     except psycopg.Error as error:
                         self.errors.append(f"{name} {token}: {error}")
@@ -251,8 +273,14 @@ def lost(lab: Lab, writers: Writers, side: str) -> list[str]:
     for name in NAMES:
         with psycopg.connect(lab.app_url(side, name).reveal(), autocommit=True) as conn:
             for table in ("entry", "trail"):
-                rows = dict(conn.execute(f"select token, count(*) from {table} where token like 'w%' group by token").fetchall())
-                found += [f"{name}.{table} {token} x{rows.get(token, 0)}" for token in writers.acknowledged[name] if rows.get(token, 0) != 1]
+                rows: dict[str, int] = dict(
+                    conn.execute(f"select token, count(*) from {table} where token like 'w%' group by token").fetchall()
+                )
+                found += [
+                    f"{name}.{table} {token} x{rows.get(token, 0)}"
+                    for token in writers.acknowledged[name]
+                    if rows.get(token, 0) != 1
+                ]
     return found
 
 
@@ -271,12 +299,15 @@ def switching(folder: Path, direction: Direction, epoch: int) -> Iterator[Switch
             here = stack.enter_context(pg.connect(lab.url("heroku", name), application_name="lab controller"))
             there = stack.enter_context(pg.connect(lab.url("aws", name), application_name="lab controller"))
             origin, receiver = (here, there) if direction == "forward" else (there, here)
-            pairs.append(Pair(want.database(name), origin, receiver, Link(name, direction, epoch - 1), Link(name, back, epoch)))
+            pairs.append(
+                Pair(want.database(name), origin, receiver, Link(name, direction, epoch - 1), Link(name, back, epoch))
+            )
 
         def point_pooler() -> str:
             side = "aws" if direction == "forward" else "heroku"
             wanted = replace(
-                lab.first_document(), databases={name: config.target_from_url(lab.app_url(side, name), side) for name in NAMES}
+                lab.first_document(),
+                databases={name: config.target_from_url(lab.app_url(side, name), side) for name in NAMES},
             )
             part = lab.document_file.with_suffix(".part")
             part.write_text(config.dump(wanted).reveal())

@@ -37,7 +37,9 @@ def blueprint() -> Blueprint:
         cidr="10.80.0.0/16",
         namespace="shop.internal",
         zone="shop.example",
-        services=(Service("orders", "web", "registry.example/orders:v1", "gunicorn shop", 512, 1024, 1, 8000, "/healthz"),),
+        services=(
+            Service("orders", "web", "registry.example/orders:v1", "gunicorn shop", 512, 1024, 1, 8000, "/healthz"),
+        ),
         releases=(),
         jobs=(),
         databases=(database("orders"), database("stock")),

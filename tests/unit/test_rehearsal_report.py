@@ -46,7 +46,10 @@ def test_a_clean_trip_is_a_proof() -> None:
             replace(GOOD, traffic=replace(GOOD.traffic, failed=1, first_failures=("book: status 502",))),
             "1 of 10000 requests failed, the first: book: status 502.",
         ),
-        (replace(GOOD, writes=replace(GOOD.writes, acknowledged=0)), "No write was acknowledged, so nothing is proved."),
+        (
+            replace(GOOD, writes=replace(GOOD.writes, acknowledged=0)),
+            "No write was acknowledged, so nothing is proved.",
+        ),
         (replace(GOOD, writes=replace(GOOD.writes, lost=1)), "1 acknowledged writes were lost."),
         (replace(GOOD, writes=replace(GOOD.writes, duplicated=2)), "2 acknowledged writes were doubled."),
         (
@@ -58,7 +61,10 @@ def test_a_clean_trip_is_a_proof() -> None:
             replace(GOOD, databases=(replace(GOOD.databases[0], verified_share=0.5),)),
             "orders was verified to 50% only.",
         ),
-        (replace(GOOD, databases=(replace(GOOD.databases[0], differences=1),)), "orders differed from its copy in 1 rows."),
+        (
+            replace(GOOD, databases=(replace(GOOD.databases[0], differences=1),)),
+            "orders differed from its copy in 1 rows.",
+        ),
         (replace(GOOD, switch=None), "Nothing was switched."),
         (replace(GOOD, rollback=RollbackProof(300.0, 4)), "The rollback lost 4 writes."),
         (

@@ -12,7 +12,9 @@ from offramp.retire.model import AddonLeft, DatabaseLeft, DeleteAddon, RemoveCap
 
 WANT = blueprint()
 PLAN = WANT.databases[0]
-LEFT = DatabaseLeft(PLAN, "aws", heroku=True, backed_up=False, on_heroku=("schema offramp",), on_aws=("schema offramp",))
+LEFT = DatabaseLeft(
+    PLAN, "aws", heroku=True, backed_up=False, on_heroku=("schema offramp",), on_aws=("schema offramp",)
+)
 ADDON = AddonLeft("orders", "id-1", "postgresql-orders", "heroku-postgresql:standard-0")
 BEFORE = Seen((LEFT,), running=(("orders", "web", 2),), addons=(ADDON,), heroku_share=0, monthly_cents=5000)
 
@@ -24,7 +26,9 @@ def test_retiring_asks_first() -> None:
 
 
 def test_a_database_that_still_lives_on_heroku_is_never_retired() -> None:
-    (finding,) = judge(WANT, replace(BEFORE, databases=(replace(LEFT, primary="heroku", on_aws=()),)), {"retire": "approve"})
+    (finding,) = judge(
+        WANT, replace(BEFORE, databases=(replace(LEFT, primary="heroku", on_aws=()),)), {"retire": "approve"}
+    )
 
     assert isinstance(finding.verdict, Refuse)
 
@@ -36,7 +40,12 @@ def test_traffic_that_still_goes_to_heroku_keeps_it_alive() -> None:
 
 
 def test_writers_stop_before_the_backup_and_capture_goes_before_the_addon() -> None:
-    deeds = [deed for f in judge(WANT, BEFORE, {"retire": "approve"}) if isinstance(f.verdict, Do) for deed in f.verdict.deeds]
+    deeds = [
+        deed
+        for f in judge(WANT, BEFORE, {"retire": "approve"})
+        if isinstance(f.verdict, Do)
+        for deed in f.verdict.deeds
+    ]
 
     assert deeds == [ScaleToZero("orders", ("web",)), TakeBackup(PLAN), RemoveCapture(PLAN, "shop"), DeleteAddon(ADDON)]
 

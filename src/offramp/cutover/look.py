@@ -36,7 +36,9 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
                 if record.state == "committed":
                     epoch, primary = record.epoch, "aws" if record.direction == "forward" else "heroku"
                     hold = (
-                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items())) if record.held_ms is not None else None
+                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items()))
+                        if record.held_ms is not None
+                        else None
                     )
                 else:
                     # An open switch has not changed who is primary: that is where it comes from.

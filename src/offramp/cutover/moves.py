@@ -131,7 +131,11 @@ def _fence(switch: Switching) -> None:
     """Nobody writes to the origin any more, whatever way they come."""
     for pair in switch.pairs:
         switch.marks[pair.plan.name] = pump.fence(
-            pair.origin, link_name=pair.plan.name, epoch=switch.epoch, deadline_seconds=switch.left(), clock=switch.clock
+            pair.origin,
+            link_name=pair.plan.name,
+            epoch=switch.epoch,
+            deadline_seconds=switch.left(),
+            clock=switch.clock,
         )
 
 

@@ -12,11 +12,11 @@ import aiohttp
 from . import catalogue, pids
 from .addons.backups import Backups
 from .addons.provision import Addons
-from .api.limits import Bucket
 from .dynos.crew import Crew
 from .dynos.launcher import Launcher
 from .dynos.rendezvous import Rendezvous
 from .dynos.schedule import Schedule
+from .limits import Bucket
 from .logplex.channel import Channel
 from .logplex.drain import DrainDelivery
 from .names import Names, api_token
