@@ -75,7 +75,7 @@ def build(
             heroku=platform,
             data=data,
             heroku_token=token,
-            aws=aws.Clients(region=settings.aws.region, endpoint_url=settings.aws.endpoint_url),
+            aws=aws.Clients(settings.aws.region, settings.aws.endpoint_url, profile=settings.aws.profile),
             interrupt=interrupt,
         )
     finally:

@@ -12,7 +12,7 @@ from switch_lab import Direction, Lab, Writers, lost
 from offramp.cutover.moves import MOVES
 from offramp.rehearsal.servers import postgres, programs
 
-POINTS = [f"cutover/main/{move.name}:{when}" for move in MOVES for when in ("before", "after")]
+POINTS = [f"cutover/main#{move.name}:{when}" for move in MOVES for when in ("before", "after")]
 
 
 @pytest.fixture(scope="module")

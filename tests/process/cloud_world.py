@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -151,7 +152,7 @@ def write_image(images: Path, code: Path, repository: str, **tags: dict[str, str
 @contextmanager
 def running(scale: float = 0.05) -> Iterator[Cloud]:
     """A cloud in a folder of its own, with the image ``web`` in tags that behave well and badly."""
-    with tempfile.TemporaryDirectory(prefix="offramp-cloud-") as name:
+    with tempfile.TemporaryDirectory(prefix=f"offramp-test-{os.getpid()}-cloud-") as name:
         base = Path(name)
         base.chmod(0o755)
         images, code = base / "images", base / "code"

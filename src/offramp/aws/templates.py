@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-from cfnlint.api import ManualArgs, lint
-from cfnlint.decode.decode import decode_str
-
 from ..errors import BugError
 
 _TOKEN = re.compile(r"@([A-Za-z]+)@")
@@ -82,6 +79,8 @@ def identifier(*parts: str) -> str:
 
 def parse(body: str) -> Json:
     """Return a template as plain data, intrinsic functions in their long form. Raises BugError when it is not YAML."""
+    from cfnlint.decode.decode import decode_str  # As in ``faults``.
+
     template, errors = decode_str(body)
     if errors or template is None:
         raise BugError(f"A template cannot be read: {'; '.join(str(error.message) for error in errors)}.")
@@ -95,6 +94,9 @@ def faults(body: str, region: str) -> tuple[Fault, ...]:
 
     Pure in its arguments, so the answers are kept: a run looks at the same template again and again.
     """
+    # Imported here because it takes half a second, more than most commands need in all.
+    from cfnlint.api import ManualArgs, lint
+
     found = lint(body, config=ManualArgs(regions=[region]))
     return tuple(
         Fault(match.rule.id, "/".join(str(step) for step in match.path or ()) or "template", match.message)

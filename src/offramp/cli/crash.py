@@ -18,7 +18,10 @@ LOG_NAME = "offramp-crash.log"
 
 @dataclass(frozen=True, slots=True)
 class CrashPoint:
-    """The ``nth`` time (from 1) that a deed of ``goal``, or of any goal for ``*``, is about to be done or was just done."""
+    """The ``nth`` time (from 1) that a deed of ``goal``, or of any goal for ``*``, is about to be done or was just done.
+
+    A move inside a switch is named ``cutover/WAVE#MOVE``; the star stands for whole deeds only.
+    """
 
     goal: str
     when: str
@@ -45,7 +48,7 @@ def killer(point: CrashPoint, kill: Callable[[], None]) -> Callable[[str], None]
     def interrupt(here: str) -> None:
         nonlocal met
         goal, _, when = here.rpartition(":")
-        if when == point.when and point.goal in (goal, "*"):
+        if when == point.when and (point.goal == goal or (point.goal == "*" and "#" not in goal)):
             met += 1
             if met == point.nth:
                 kill()

@@ -248,11 +248,11 @@ MOVES: tuple[Move, ...] = (*BEFORE_COMMIT, COMMIT, *AFTER_COMMIT)
 
 def run_move(move: Move, switch: Switching, interrupt: Callable[[str], None]) -> None:
     """Do one move, timed, with the crash points that tests use on both sides of it."""
-    interrupt(f"cutover/{switch.wave.name}/{move.name}:before")
+    interrupt(f"cutover/{switch.wave.name}#{move.name}:before")
     began = switch.clock.monotonic()
     move.do(switch)
     switch.timings[move.name] = (switch.clock.monotonic() - began) * 1000
-    interrupt(f"cutover/{switch.wave.name}/{move.name}:after")
+    interrupt(f"cutover/{switch.wave.name}#{move.name}:after")
 
 
 def go_back(switch: Switching) -> None:

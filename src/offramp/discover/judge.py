@@ -14,8 +14,13 @@ from .seen import Deed, MakeSalt, Seen, Unreadable, WriteEstate
 
 
 def judge(want: Settings, seen: Seen, decisions: Decisions) -> Sequence[Finding[Deed]]:
-    """Return what stands in the way; without anything, whether the file must be written."""
-    del decisions  # Looking needs nobody's leave.
+    """Return what stands in the way; without anything, whether the file must be written.
+
+    Once the blueprint is approved the estate is kept as it was: the move itself changes Heroku (config vars, dynos, add-ons),
+    and what was approved must not shift under the stages that follow.
+    """
+    if decisions.get("design/blueprint") == "approve" and isinstance(seen.kept, Estate):
+        return (Finding("discover/estate", _kept(seen.kept, seen.found), _facts(seen.kept)),)
     refused = tuple(_refusals(want, seen))
     return refused or (Finding("discover/estate", _estate(seen), _facts(seen.found)),)
 
@@ -93,6 +98,12 @@ def _estate(seen: Seen) -> Verdict[Deed]:
     if still(seen.kept) == still(seen.found):
         return Met(because="estate.json tells what runs on Heroku")
     return Do((WriteEstate(seen.found),), because=f"Heroku has changed: {_difference(seen.kept, seen.found)}")
+
+
+def _kept(kept: Estate, found: Estate) -> Met:
+    if still(kept) == still(found):
+        return Met("estate.json tells what runs on Heroku")
+    return Met(f"estate.json is kept as it was when the blueprint was approved; Heroku has changed since: {_difference(kept, found)}")
 
 
 def _facts(found: Estate) -> tuple[tuple[str, Fact], ...]:

@@ -39,8 +39,8 @@ class Faults:
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Strike if this event is a fault's moment."""
         kind, goal = event.get("event"), str(event.get("goal", ""))
-        if kind == "waiting" and goal.startswith("replicate/") and "copy" in str(event.get("because")):
-            self._once("kill-pump", "copy", self._kill_pump)
+        if kind == "deed-ended" and goal.startswith("replicate/") and str(event.get("title")).startswith("run the forward link"):
+            self._once("kill-pump", "start", self._kill_pump_soon)
         if kind == "deed-began":
             for moment in CONTROLLER_MOMENTS:
                 if goal.startswith(moment):
@@ -72,6 +72,12 @@ class Faults:
     def _kill_pump(self) -> str | None:
         killed = self.operator.kill_links()
         return f"killed {killed} link processes with SIGKILL" if killed else None
+
+    def _kill_pump_soon(self) -> str:
+        """Strike while the schema is made or rows are copied, which takes seconds."""
+        delay = self._random.uniform(1.0, 3.0)
+        threading.Timer(delay, self.operator.kill_links).start()
+        return f"killed the link processes with SIGKILL {delay:.1f} s after the first began"
 
     def _kill_controller(self, goal: str) -> str:
         delay = self._random.uniform(0, 0.4)

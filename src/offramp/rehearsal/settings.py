@@ -6,6 +6,8 @@ from pathlib import Path
 
 from .ground import Ground
 
+BAKE_SECONDS = 6
+
 # Small waits: a rehearsal proves the moves, not the patience between them.
 _TEMPLATE = """# Written by `offramp rehearse`: what you would write for your own move, with the doubles' addresses in it.
 name = "{name}"
@@ -31,7 +33,7 @@ drain_seconds = 2
 {health}
 [shift]
 steps = [10, 50, 100]
-bake_seconds = 6
+bake_seconds = {bake_seconds}
 max_error_share = 0.01
 
 [cutover]
@@ -47,7 +49,7 @@ every = "{every}"
 """
 
 
-def write(ground: Ground) -> Path:
+def write(ground: Ground, *, bake_seconds: int = BAKE_SECONDS) -> Path:
     """Write ``offramp.toml`` into the controller's folder and return its path."""
     estate = ground.description
     paths = [f'{app["name"]} = "{app["health_path"]}"' for app in estate["app"] if "health_path" in app]
@@ -58,6 +60,7 @@ def write(ground: Ground) -> Path:
         endpoint=ground.aws["endpoint"],
         domain=estate["domain"],
         http_port=ground.http_port,
+        bake_seconds=bake_seconds,
         health="\n[design.health_paths]\n" + "\n".join(paths) + "\n" if paths else "",
     )
     for app in estate["app"]:
