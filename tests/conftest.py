@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def nothing_stays_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     except TimeoutError:
         left = _running(marks)
         for pid in left:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         pytest.fail("These processes outlived their tests: " + "; ".join(f"{pid} {name}" for pid, name in left.items()))
 
 

@@ -300,3 +300,92 @@ def failure(clients: Tools, kind: type[OfframpError]) -> OfframpError:
     with pytest.raises(kind) as raised:
         discover.STAGE.look(clients, clients.settings)
     return raised.value
+
+
+def command(heroku: Heroku, directory: Path, *words: str, token: str | None = None) -> tuple[int, dict[str, object], str]:
+    """Run offramp as a person would; return its exit status, the last object on stdout, and stderr."""
+    environ = {"PATH": os.environ["PATH"], "HEROKU_API_KEY": heroku.token if token is None else token}
+    done = subprocess.run(
+        [sys.executable, "-m", "offramp", "--dir", str(directory), "--json", *words],
+        env=environ, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, json.loads(done.stdout.splitlines()[-1]), done.stderr
+
+
+SETTINGS = """name = "mini"
+[heroku]
+api = "{api}"
+data_api = "{api}"
+apps = [{apps}]
+[aws]
+region = "us-east-1"
+account = "000000000000"
+"""
+
+
+def write_settings(heroku: Heroku, directory: Path, *apps: str) -> None:
+    listed = ", ".join(f'"{app}"' for app in apps)
+    (directory / "offramp.toml").write_text(SETTINGS.format(api=heroku.api, apps=listed))
+
+
+def assert_one_clear_error(answer: dict[str, object], message: str, hint: str) -> None:
+    error = answer["error"]
+    assert isinstance(error, dict)
+    assert message in str(error["message"])
+    assert hint in str(error["hint"])
+
+
+def test_a_wrong_token_ends_the_command_with_5(heroku: Heroku, directory: Path) -> None:
+    write_settings(heroku, directory, "mini-api")
+    status, answer, _ = command(heroku, directory, "run", token="HRKU-wrong")
+
+    assert status == 5
+    assert_one_clear_error(answer, "credentials", "heroku authorizations:create")
+    assert not (directory / "estate.json").exists()
+
+
+def test_a_missing_token_ends_the_command_with_2(heroku: Heroku, directory: Path) -> None:
+    write_settings(heroku, directory, "mini-api")
+    status, answer, _ = command(heroku, directory, "run", token="")
+
+    assert status == 2
+    assert_one_clear_error(answer, "HEROKU_API_KEY is not set", "export HEROKU_API_KEY")
+
+
+def test_malformed_settings_end_the_command_with_2(heroku: Heroku, directory: Path) -> None:
+    write_settings(heroku, directory, "mini-api")
+    settings = directory / "offramp.toml"
+    settings.write_text(settings.read_text().replace("apps = ", "aps = "))
+    status, answer, _ = command(heroku, directory, "run")
+
+    assert status == 2
+    assert_one_clear_error(answer, "line 5", "apps")
+
+
+def test_an_app_without_formation_ends_the_command_with_1(heroku: Heroku, directory: Path) -> None:
+    write_settings(heroku, directory, "mini-empty")
+    status, answer, _ = command(heroku, directory, "run")
+
+    assert status == 1
+    stopped = answer["stopped_at"]
+    assert isinstance(stopped, dict)
+    assert "mini-empty has no formation" in stopped["because"]
+    assert "heroku ps -a mini-empty" in stopped["hint"]
+    assert not (directory / "estate.json").exists()
+
+
+def test_an_unknown_addon_ends_the_command_with_1(heroku: Heroku, directory: Path) -> None:
+    write_settings(heroku, directory, "mini-web")
+    made = heroku.admin.post("/apps/mini-web/addons", json={"plan": "adept-scale:basic"})
+    made.raise_for_status()
+    try:
+        status, answer, _ = command(heroku, directory, "run")
+    finally:
+        heroku.admin.delete(f"/apps/mini-web/addons/{made.json()['id']}").raise_for_status()
+
+    assert status == 1
+    stopped = answer["stopped_at"]
+    assert isinstance(stopped, dict)
+    assert "adept-scale" in stopped["because"]
+    assert "handled_addons" in stopped["hint"]
+    assert not (directory / "estate.json").exists()

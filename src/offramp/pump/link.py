@@ -77,6 +77,11 @@ def run(
             report(Event("link superseded", {"epoch": link.epoch}))
         except (OutsideError, WaitingError) as error:
             report(Event("link interrupted", {"because": error.message}))
+            if isinstance(error.__cause__, psycopg.errors.DiskFull):
+                _tell_full(link, target, report)
+        except psycopg.errors.DiskFull as error:
+            report(Event("link interrupted", {"because": str(error).strip().splitlines()[0]}))
+            _tell_full(link, target, report)
         except (psycopg.Error, SourceFailedError) as error:
             report(
                 Event(
@@ -88,6 +93,21 @@ def run(
             pause = RETRY_SECONDS
         _rest(means.clock, pause * random.uniform(0.7, 1.3), stop)
         pause = min(pause * 2, RETRY_LIMIT_SECONDS)
+
+
+FULL = (
+    "the receiving database's disk is full; give it more storage (storage_gb in the blueprint, or the RDS console), "
+    "and the link goes on by itself where it stopped"
+)
+
+
+def _tell_full(link: Link, target: Callable[[], Secret], report: Callable[[Event], None]) -> None:
+    """Write the reason into the link's row, which has room in its own page; a server that cannot even do that stays silent."""
+    try:
+        with postgres.connect(target(), application_name=f"offramp-link-{link.name}-full") as receiver:
+            Ledger(receiver, link).hold_because(FULL)
+    except (OutsideError, psycopg.Error):
+        report(Event("reason not kept", {"because": FULL}))
 
 
 def _rest(clock: Clock, seconds: float, stop: Callable[[], bool]) -> None:

@@ -130,6 +130,11 @@ class Ledger:
     def set_phase(self, phase: Phase, because: str | None = None) -> None:
         self._do("set_phase", phase=phase, because=because)
 
+    def hold_because(self, because: str) -> None:
+        """Say why nothing moves, for whoever asks; the next beat of a link that lives takes it back."""
+        if self.exists():
+            self._do("hold_because", because=because)
+
     def set_indexed(self) -> None:
         self._do("set_indexed")
 

@@ -26,6 +26,13 @@ def progress_of(receiver: psycopg.Connection[tuple[object, ...]], link: Link) ->
         differences=status.differences,
         repaired=status.repaired,
         beat_age_seconds=status.beat_age_seconds,
-        held=tuple(f"{table.name}: {table.held_because}" for table in status.tables if table.held_because),
+        held=tuple(
+            dict.fromkeys(
+                (
+                    *((status.held_because,) if status.held_because else ()),
+                    *(f"{table.name}: {table.held_because}" for table in status.tables if table.held_because),
+                )
+            )
+        ),
         tables=len(status.tables),
     )

@@ -153,7 +153,7 @@ update offramp.link
 
 -- name: beat
 update offramp.link
-   set lag_ms = %(lag_ms)s, lag_p99_ms = %(lag_p99_ms)s, beat_at = clock_timestamp()
+   set lag_ms = %(lag_ms)s, lag_p99_ms = %(lag_p99_ms)s, beat_at = clock_timestamp(), held_because = null
  where name = %(link)s and direction = %(direction)s;
 
 -- name: chunks_verified
@@ -236,3 +236,8 @@ select 1
 
 -- name: touch
 update offramp.link set beat_at = clock_timestamp() where name = %(link)s and direction = %(direction)s;
+
+-- name: hold_because
+update offramp.link
+   set held_because = %(because)s, beat_at = clock_timestamp()
+ where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s;

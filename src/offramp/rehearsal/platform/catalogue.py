@@ -57,6 +57,8 @@ SERVICES = (
     Service("heroku-postgresql", "Heroku Postgres", "DATABASE"),
     Service("heroku-redis", "Heroku Key-Value Store", "REDIS"),
     Service("scheduler", "Heroku Scheduler", "SCHEDULER", sharing=False),
+    # Somebody else's add-on, as every real estate has one that a migration tool has never heard of.
+    Service("adept-scale", "Adept Scale", "ADEPT_SCALE", sharing=False),
 )
 
 
@@ -115,6 +117,7 @@ PLANS = (
     *(Plan("heroku-postgresql", tier, cents, limit, gigabytes=disk) for tier, cents, limit, disk in _POSTGRES),
     *(Plan("heroku-redis", tier, cents, limit, memory_mb=memory) for tier, cents, limit, memory in _REDIS),
     Plan("scheduler", "standard", 0),
+    Plan("adept-scale", "basic", 1800),
 )
 REGIONS = (("us", "United States", "Virginia", "us-east-1"), ("eu", "Europe", "Ireland", "eu-west-1"))
 STACKS = ("heroku-22", "heroku-24")
