@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .migration import Migration
     from .rehearsal.driver import RehearsalEvent
     from .rehearsal.options import RehearsalOptions
-    from .rehearsal.report import RehearsalReport
+    from .rehearsed import Rehearsed
 
 __all__ = ["open", "rehearse"]
 
@@ -35,9 +35,19 @@ def open(directory: str | PathLike[str] = ".") -> Migration:  # noqa: A001 - rea
 
 def rehearse(
     options: RehearsalOptions | None = None, on_event: Callable[[RehearsalEvent], None] | None = None
-) -> RehearsalReport:
-    """Move a living example from a simulated Heroku to an emulated AWS on this machine, and return the proof."""
+) -> Rehearsed:
+    """Move a living example from a simulated Heroku to an emulated AWS on this machine.
+
+    Returns the migration that did it, its files in a directory of their own, with the report as ``proof``. Raises UsageError for
+    options that make no sense, OutsideError when the doubles do not start.
+    """
+    import tempfile
+    from pathlib import Path
+
     from .rehearsal import driver
     from .rehearsal.options import RehearsalOptions
+    from .rehearsed import Rehearsed
 
-    return driver.rehearse(options or RehearsalOptions(), on_event or (lambda _: None))
+    directory = Path(tempfile.mkdtemp(prefix="offramp-rehearsed-"))
+    report = driver.rehearse(options or RehearsalOptions(), on_event or (lambda _: None), work=directory)
+    return Rehearsed(directory, report)

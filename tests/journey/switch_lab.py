@@ -264,7 +264,7 @@ class Writers(threading.Thread):
                         self.errors.append(f"{name} {token}: {error}")
                         return
                     self.acknowledged[name].append(token)
-                time.sleep(0.002)  # A rate, not a wait: about 200 transactions a second.
+                time.sleep(0.01)  # A rate, not a wait: about 150 transactions a second.
 
 
 def lost(lab: Lab, writers: Writers, side: str) -> list[str]:

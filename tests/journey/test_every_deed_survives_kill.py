@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +26,14 @@ ANSWERS = {"design/blueprint": "approve", "shift/start": "approve", "cutover/mai
 
 
 @pytest.fixture
-def ground() -> Iterator[Ground]:
-    folder = Path(tempfile.mkdtemp(prefix="offramp-test-"))
-    folder.chmod(0o755)
-    made = Ground(folder, EXAMPLE.resolve(), rows=2000, seed=1)
+def ground(server_folder: Path) -> Iterator[Ground]:
+    made = Ground(server_folder, EXAMPLE.resolve(), rows=2000, seed=1)
     try:
         made.start()
         settings.write(made, bake_seconds=1)
         yield made
     finally:
         made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -17,7 +17,11 @@ SECONDS = 540
 def rehearse(*options: str) -> tuple[int, dict[str, Any]]:
     """Run ``offramp rehearse --json`` and return its exit status and the last object it printed."""
     done = subprocess.run(
-        [sys.executable, "-m", "offramp", "rehearse", "--json", *options], capture_output=True, text=True, timeout=SECONDS, check=False
+        [sys.executable, "-m", "offramp", "rehearse", "--json", *options],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
     assert done.stdout, done.stderr[-3000:]
     return done.returncode, json.loads(done.stdout.splitlines()[-1])
@@ -35,7 +39,12 @@ def assert_proof(status: int, report: dict[str, Any]) -> None:
         ("lost", "duplicated", "changed"), 0
     )
     assert report["writes"]["acknowledged"] > 500
-    assert report["heroku_left"]["dynos"] == report["heroku_left"]["addons"] == report["heroku_left"]["capture_objects"] == 0
+    assert (
+        report["heroku_left"]["dynos"]
+        == report["heroku_left"]["addons"]
+        == report["heroku_left"]["capture_objects"]
+        == 0
+    )
     assert [stage["name"] for stage in report["stages"]] == [
         "discover", "design", "provision", "deploy", "shift", "replicate", "cutover", "retire",
     ]  # fmt: skip

@@ -302,7 +302,9 @@ def failure(clients: Tools, kind: type[OfframpError]) -> OfframpError:
     return raised.value
 
 
-def command(heroku: Heroku, directory: Path, *words: str, token: str | None = None) -> tuple[int, dict[str, object], str]:
+def command(
+    heroku: Heroku, directory: Path, *words: str, token: str | None = None
+) -> tuple[int, dict[str, object], str]:
     """Run offramp as a person would; return its exit status, the last object on stdout, and stderr."""
     environ = {"PATH": os.environ["PATH"], "HEROKU_API_KEY": heroku.token if token is None else token}
     done = subprocess.run(

@@ -48,6 +48,19 @@ def test_copy_and_live_changes_arrive_under_random_writers(world: World) -> None
     assert pump.verify_all(pair.source(), pair.target(), FORWARD).differences == ()
 
 
+def test_a_link_killed_between_its_last_index_and_its_live_phase_becomes_live(world: World) -> None:
+    pair = world.pair()
+    fill(pair.app(), 500)
+    first = pair.start(FORWARD)
+    pair.wait_live(FORWARD)
+    first.kill()
+    pair.target().execute("update offramp.link set phase = 'index'")  # What was stored when the process ended there.
+    link = pair.start(FORWARD)
+    pair.wait_live(FORWARD)
+
+    assert link.end() == 0
+
+
 def test_a_link_killed_at_random_moments_converges(world: World) -> None:
     pair = world.pair()
     fill(pair.app(), 9000)

@@ -103,7 +103,9 @@ def _estate(seen: Seen) -> Verdict[Deed]:
 def _kept(kept: Estate, found: Estate) -> Met:
     if still(kept) == still(found):
         return Met("estate.json tells what runs on Heroku")
-    return Met(f"estate.json is kept as it was when the blueprint was approved; Heroku has changed since: {_difference(kept, found)}")
+    return Met(
+        f"estate.json is kept as it was when the blueprint was approved; Heroku has changed since: {_difference(kept, found)}"
+    )
 
 
 def _facts(found: Estate) -> tuple[tuple[str, Fact], ...]:

@@ -157,8 +157,8 @@ class Session:
         self._demand_same_origin(row)
         if row.phase == "copy" and not self._copy():
             return
-        if (row := self.ledger.link()) is not None and not row.indexed:
-            self._index()
+        if (row := self.ledger.link()) is not None and row.phase == "index":
+            self._index(row)
         if not self.stop():
             self._live()
 
@@ -270,9 +270,17 @@ class Session:
         self.ledger.set_phase("index")
         return True
 
-    def _index(self) -> None:
-        """Keys, then one batch that makes the receiver equal a moment of the origin, then all that depends on that."""
+    def _index(self, row: LinkRow) -> None:
+        """Build what the copy left out, unless an earlier process did, and open the link."""
         sources = self._sources()
+        if not row.indexed and not self._build(sources):
+            return
+        schema.analyze(self.receiver, (source.table for source in sources.values()))
+        self.ledger.set_phase("live")
+        self.report(Event("link live", {"tables": len(sources)}))
+
+    def _build(self, sources: dict[int, Source]) -> bool:
+        """Keys, then one batch that makes the receiver equal a moment of the origin, then all that depends on that."""
         schema.build_keys(self.receiver, (source.table for source in sources.values()))
         self.report(Event("keys built", {"tables": len(sources)}))
         batches = self._batches()
@@ -282,11 +290,9 @@ class Session:
             if all(moved.state in ("live", "paused") for moved in batches.moved.values()):
                 break
         if self.stop():
-            return
+            return False
         self._restore_rest(sources)
-        schema.analyze(self.receiver, (source.table for source in sources.values()))
-        self.ledger.set_phase("live")
-        self.report(Event("link live", {"tables": len(sources)}))
+        return True
 
     def _restore_rest(self, sources: dict[int, Source]) -> None:
         taken = [

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ..errors import OfframpError, RefusedError, UsageError
@@ -91,6 +93,7 @@ class Trip:
             self.options.seed,
         )
         self._switched = False
+        self._arrived: set[str] = set()
 
     def elapsed(self) -> float:
         return time.monotonic() - self.began
@@ -100,6 +103,9 @@ class Trip:
 
     def _on_event(self, event: Mapping[str, Any]) -> None:
         self.clock.on_event(event)
+        if event.get("event") == "stage-met" and event["stage"] not in self._arrived:
+            self._arrived.add(event["stage"])
+            self.tell("phase", f"{event['stage']} is met after {event['seconds']:.1f} s")
         self.tell("event", str(event.get("title") or event.get("because") or event.get("stage") or ""), event)
         self.faults.on_event(event)
 
@@ -195,8 +201,8 @@ class Trip:
         self.decide("retire", "approve")
 
 
-def rehearse(options: RehearsalOptions, on_event: Listener) -> RehearsalReport:
-    """Rehearse the whole move and return the proof.
+def rehearse(options: RehearsalOptions, on_event: Listener, *, work: Path | None = None) -> RehearsalReport:
+    """Rehearse the whole move and return the proof; ``work`` gets a copy of the migration's own files.
 
     Raises UsageError for an estate or fault that does not exist, OutsideError when the doubles do not start. Whatever stops the
     trip later is part of the report, not an exception.
@@ -215,6 +221,9 @@ def rehearse(options: RehearsalOptions, on_event: Listener) -> RehearsalReport:
         if options.keep is None:
             trip.traffic.stop()
             trip.ground.stop()
+        if work is not None:
+            shutil.copytree(trip.ground.work, work, dirs_exist_ok=True)
+        if options.keep is None:
             ground.clear(folder)
 
 

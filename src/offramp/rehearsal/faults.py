@@ -39,7 +39,11 @@ class Faults:
     def on_event(self, event: Mapping[str, Any]) -> None:
         """Strike if this event is a fault's moment."""
         kind, goal = event.get("event"), str(event.get("goal", ""))
-        if kind == "deed-ended" and goal.startswith("replicate/") and str(event.get("title")).startswith("run the forward link"):
+        if (
+            kind == "deed-ended"
+            and goal.startswith("replicate/")
+            and str(event.get("title")).startswith("run the forward link")
+        ):
             self._once("kill-pump", "start", self._kill_pump_soon)
         if kind == "deed-began":
             for moment in CONTROLLER_MOMENTS:
