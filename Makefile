@@ -17,9 +17,16 @@ setup: .venv/.ready  ## the virtual environment, the wheels, the Debian packages
 rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--rate 50 --with-rollback"
 	@.venv/bin/offramp rehearse $(ARGS)
 
-test: .venv/.ready  ## everything: lint, types, imports, every test
-	@$(MAKE) --no-print-directory lint types
+test: .venv/.ready  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
+ifeq ($(ARGS),)
+	@$(MAKE) --no-print-directory lint types unit
+	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start.
+	@$(PY) -m pytest -n 2 --dist loadfile tests/contract tests/process
+	@# One at a time: a rehearsal measures what its users feel.
+	@$(PY) -m pytest tests/journey
+else
 	@$(PY) -m pytest $(ARGS)
+endif
 
 check: .venv/.ready  ## the quick part, under a minute: lint, types, imports, unit tests
 	@$(MAKE) --no-print-directory lint types imports unit

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,10 +54,11 @@ class Cli:
 
     heroku: Running
     home: Path
+    node: Path
 
     def run(self, command: str, *, token: str | None = None, given: str = "") -> Said:
         env = {
-            "PATH": f"{BINARIES}:{os.environ['PATH']}",
+            "PATH": f"{BINARIES}:{self.node}:{os.environ['PATH']}",
             "HOME": str(self.home),
             "HEROKU_HOST": self.heroku.api,
             "HEROKU_API_KEY": self.heroku.token if token is None else token,
@@ -79,42 +80,44 @@ class Cli:
         return Said(done.returncode, done.stdout, done.stderr)
 
 
-def _missing_node() -> str | None:
-    """Why the CLI cannot be run on this machine, or None."""
-    node = shutil.which("node")
-    if node is None or shutil.which("npm") is None:
-        return "Node.js and npm are not on this machine"
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    major = int(re.sub(r"^v(\d+).*", r"\1", version))
-    return (
-        None if major >= NODE_MAJOR else f"Node.js {version} is older than the {NODE_MAJOR} that the Heroku CLI needs"
-    )
+def _node() -> Path | None:
+    """Return the folder of a Node.js that is new enough: the machine's own, else the one that the development wheels bring."""
+    for folder in (*os.environ["PATH"].split(os.pathsep), str(Path(sys.executable).parent)):
+        node = Path(folder) / "node"
+        if node.exists() and (Path(folder) / "npm").exists():
+            version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+            found = re.match(r"v(\d+)", version)
+            if found and int(found[1]) >= NODE_MAJOR:
+                return node.parent
+    return None
 
 
-def _install() -> None:
+def _install(node: Path) -> None:
     """Install the pinned CLI beside its lock file, unless that very lock is installed already."""
     lock, stamp = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".offramp-lock"
     if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
         return
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    environ = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=PACKAGE, env=environ, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     assert done.returncode == 0, f"npm ci failed: {done.stderr[-2000:]}"
     stamp.write_bytes(lock.read_bytes())
 
 
 @pytest.fixture(scope="module")
 def cli(module_folder: Path) -> Iterator[Cli]:
-    if reason := _missing_node():
+    if (node := _node()) is None:
+        reason = f"there is no Node.js of version {NODE_MAJOR} or later with npm on this machine"
         if os.environ.get("CI"):
             pytest.fail(f"The Heroku CLI must judge the simulated Heroku in CI, but {reason}.")
         pytest.skip(reason)
-    _install()
+    _install(node)
     estate = write_estate(module_folder / "estate", redis=True)
     home = module_folder / "home"
     home.mkdir()
     with running_platform(module_folder / "platform", estate) as heroku:
         heroku.call("POST", "/apps/shop/log-drains", {"url": "http://127.0.0.1:9/first"})
-        yield Cli(heroku, home)
+        yield Cli(heroku, home, node)
 
 
 @pytest.fixture(scope="module")
