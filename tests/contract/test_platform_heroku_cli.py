@@ -66,6 +66,7 @@ class Cli:
             "HEROKU_PARTICLEBOARD_URL": self.heroku.api,
             "HEROKU_ANALYTICS_URL": f"{self.heroku.api}/_rehearsal/state",
             "DISABLE_TELEMETRY": "true",
+            "HEROKU_DISABLE_AUTOUPDATE": "true",
             "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
             "NO_COLOR": "1",
             "COLUMNS": "200",
