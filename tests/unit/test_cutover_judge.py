@@ -8,7 +8,8 @@ import pytest
 from blueprints import blueprint
 
 from offramp.cutover.judge import judge
-from offramp.cutover.model import DatabaseSeen, Deed, MoveCaches, Seen, SettleWave, SwitchWave, WaveSeen
+from offramp.cutover.model import DatabaseSeen, Deed, MoveCaches, Seen, SettleWave, SwitchWave, WaveSeen, hold_order
+from offramp.design.model import DomainPlan, Service
 from offramp.engine.verdict import Ask, Do, Met, Verdict, Wait
 from offramp.replicate.model import LinkProgress
 
@@ -104,3 +105,33 @@ def test_caches_follow_the_databases() -> None:
     assert isinstance(found, Do)
     assert found.deeds == (MoveCaches("main", WANT),)
     assert isinstance(judge(WANT, Seen((BEFORE,)), {})[1].verdict, Met)
+
+
+def test_callers_are_held_before_the_services_they_call() -> None:
+    calls = (("ORDERS_URL", "https://orders.shop.example"),)
+    stock = Service("stock", "web", "registry.example/stock:v1", "gunicorn stock", 512, 1024, 1, 8000, "/", env=calls)
+    want = replace(WANT, services=(*WANT.services, stock))
+
+    assert hold_order(want, ("orders", "stock")) == ("stock", "orders")
+    assert hold_order(WANT, ("stock", "orders")) == ("orders", "stock")
+
+
+def test_services_that_call_each_other_are_held_in_some_order() -> None:
+    ring = tuple(
+        Service(
+            app,
+            "web",
+            "registry.example/x:v1",
+            "run",
+            512,
+            1024,
+            1,
+            8000,
+            "/",
+            env=(("URL", f"https://{other}.shop.example"),),
+        )
+        for app, other in (("orders", "stock"), ("stock", "orders"))
+    )
+    domains = tuple(DomainPlan(f"{app}.shop.example", app, "x") for app in ("orders", "stock"))
+
+    assert set(hold_order(replace(WANT, services=ring, domains=domains), ("orders", "stock"))) == {"orders", "stock"}

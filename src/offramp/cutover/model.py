@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..design.model import Blueprint
@@ -105,6 +106,25 @@ def destination(direction: Direction) -> Side:
     'aws'
     """
     return "aws" if direction == "forward" else "heroku"
+
+
+def hold_order(want: Blueprint, names: Iterable[str]) -> tuple[str, ...]:
+    """Return databases in the order in which their writers are to be held: those of callers before those of the called.
+
+    A transaction that calls another service over HTTP ends only if that service still answers. Held the other way round, the
+    caller's transaction would wait for the called service, and the hold for the transaction. In a ring any order is as good.
+    """
+    hosts = {domain.hostname: domain.app for domain in want.domains}
+    calls: dict[str, set[str]] = {}
+    for service in want.services:
+        called = {app for _, value in service.env for host, app in hosts.items() if host in value}
+        calls.setdefault(service.app, set()).update(called - {service.app})
+
+    def depth(app: str, above: frozenset[str]) -> int:
+        below = [depth(callee, above | {app}) for callee in calls.get(app, ()) if callee not in above | {app}]
+        return 1 + max(below, default=0)
+
+    return tuple(sorted(names, key=lambda name: (-depth(want.database(name).app, frozenset()), name)))
 
 
 def gates(wave: WaveSeen, max_lag_seconds: float) -> tuple[str, ...]:

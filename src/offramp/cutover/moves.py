@@ -7,6 +7,7 @@ nothing after it is. Rollback is the same list with origin and receiver changed 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -21,6 +22,7 @@ from ..pooler.client import Door
 from ..postgres import pooler as pgbouncer
 from ..pump import FenceMark, Link, SwitchRecord
 from ..replicate.model import Direction
+from .model import hold_order
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -87,6 +89,16 @@ class Switching:
         return remaining
 
 
+def _side_by_side(switch: Switching, step: Callable[[Pair], object]) -> None:
+    """Do one step for every database of the wave at once: writers are held, and each database has connections of its own.
+
+    Waits for all of them, then raises what the first one raised.
+    """
+    with ThreadPoolExecutor(len(switch.pairs), thread_name_prefix="switch") as pool:
+        for done in [pool.submit(step, pair) for pair in switch.pairs]:
+            done.result()
+
+
 @dataclass(frozen=True)
 class Move:
     """One step. ``undo`` is None where nothing needs undoing."""
@@ -118,8 +130,8 @@ def _hold(switch: Switching) -> None:
     """Let transactions end, then keep every client of the pooler waiting."""
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
-    for pair in switch.pairs:
-        switch.console.pause(pair.plan.name, seconds=switch.left())
+    for name in hold_order(switch.blueprint, (pair.plan.name for pair in switch.pairs)):
+        switch.console.pause(name, seconds=switch.left())
 
 
 def _let_go(switch: Switching) -> None:
@@ -129,7 +141,8 @@ def _let_go(switch: Switching) -> None:
 
 def _fence(switch: Switching) -> None:
     """Nobody writes to the origin any more, whatever way they come."""
-    for pair in switch.pairs:
+
+    def fence(pair: Pair) -> None:
         switch.marks[pair.plan.name] = pump.fence(
             pair.origin,
             link_name=pair.plan.name,
@@ -137,6 +150,8 @@ def _fence(switch: Switching) -> None:
             deadline_seconds=switch.left(),
             clock=switch.clock,
         )
+
+    _side_by_side(switch, fence)
 
 
 def _unfence_origin(switch: Switching) -> None:
@@ -146,7 +161,8 @@ def _unfence_origin(switch: Switching) -> None:
 
 def _drain(switch: Switching) -> None:
     """The receiver has everything that was written before the fence."""
-    for pair in switch.pairs:
+
+    def drain(pair: Pair) -> None:
         mark = switch.marks.get(pair.plan.name) or pump.fenced(pair.origin)
         if mark is None:
             raise RefusedError(
@@ -156,10 +172,13 @@ def _drain(switch: Switching) -> None:
             switch.left()
             switch.clock.sleep(0.005)
 
+    _side_by_side(switch, drain)
+
 
 def _verify(switch: Switching) -> None:
     """Both sides are equal, chunk by chunk, now that nothing moves."""
-    for pair in switch.pairs:
+
+    def verify(pair: Pair) -> None:
         switch.left()
         found = pump.verify_all(pair.origin, pair.receiver, pair.feeding, only_dirty=True)
         if found.differences:
@@ -169,10 +188,11 @@ def _verify(switch: Switching) -> None:
                 hint="Nothing was switched. The link repairs them; see `offramp why`, then try again.",
             )
 
+    _side_by_side(switch, verify)
+
 
 def _sequences(switch: Switching) -> None:
-    for pair in switch.pairs:
-        pump.carry_sequences(pair.origin, pair.receiver)
+    _side_by_side(switch, lambda pair: pump.carry_sequences(pair.origin, pair.receiver))
 
 
 def _end_feeding(switch: Switching) -> None:
@@ -195,18 +215,20 @@ def _commit(switch: Switching) -> None:
 
 def _open_receiver(switch: Switching) -> None:
     """The new primary may be written: its fence from an earlier epoch falls, its constraints and triggers return."""
-    for pair in switch.pairs:
-        pump.restore_primary(pair.receiver, pair.feeding)
+    _side_by_side(switch, lambda pair: pump.restore_primary(pair.receiver, pair.feeding))
 
 
 def _arm(switch: Switching) -> None:
     """Capture stands on the new primary before its first write is let in: this is the way back."""
-    for pair in switch.pairs:
+
+    def arm(pair: Pair) -> None:
         mark = pump.fenced(pair.origin)
         assert mark is not None, "the origin stays fenced after a commit"
         pump.disarm(pair.origin, pair.feeding)
         pump.prepare_standby(pair.origin, pair.returning)
         pump.arm(pair.receiver, pair.origin, pair.returning, mark)
+
+    _side_by_side(switch, arm)
 
 
 def _unfence_receiver(switch: Switching) -> None:

@@ -18,6 +18,7 @@ import psycopg
 from botocore.exceptions import ClientError
 
 from ..errors import OfframpError
+from ..kit import sqlbook
 from ..load import ledger, proof, samples
 from ..load import summary as summaries
 from ..load import traffic as traffic_file
@@ -41,17 +42,7 @@ from .traffic import Traffic as Generator
 # Background jobs that were enqueued just before the traffic stopped may take this long.
 JOBS_SECONDS = 30.0
 
-CENSUS = """
-select 'schema ' || nspname from pg_namespace where nspname = 'offramp'
-union all
-select 'table ' || c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
- where n.nspname = 'offramp' and c.relkind in ('r', 'p', 'S', 'v')
-union all
-select 'trigger ' || tgname || ' on ' || tgrelid::regclass::text from pg_trigger where tgname like '%offramp%'
-union all
-select 'function ' || p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
- where n.nspname = 'offramp' or p.proname like 'offramp%'
-"""
+CENSUS = sqlbook.load("offramp.rehearsal", "sql/census.sql")["census"]
 
 
 def goals(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

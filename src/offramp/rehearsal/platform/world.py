@@ -193,6 +193,8 @@ class World:
     attachments: list[Attachment] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
     couplings: list[Coupling] = field(default_factory=list)
+    deleted_databases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What offramp had left in a database when its add-on was deleted, by the add-on's name."""
 
     def app(self, identity: str) -> App | None:
         """Find an app by name or id."""

@@ -23,6 +23,7 @@ from ..names import Names, password
 _SQL = sqlbook.load("offramp.rehearsal.platform", "sql/postgres.sql")
 # For the superuser's own visits and autovacuum's reserve, over the plan's limit.
 SPARE_CONNECTIONS = 12
+_CENSUS = sqlbook.load("offramp.rehearsal", "sql/census.sql")["census"]
 
 
 @dataclass(slots=True)
@@ -119,6 +120,11 @@ class HerokuPostgres:
         assert row is not None
         size, tables, connections, waiting, version, recovery, own, newest = row
         return Figures(size, tables, connections, waiting, str(version).split()[0], recovery, own or newest)
+
+    def census(self) -> tuple[str, ...]:
+        """Return what a migration tool of ours left in the database; empty when it is as its owner knows it."""
+        with self.server.connect(self.database) as conn:
+            return tuple(str(row[0]) for row in conn.execute(_CENSUS).fetchall())
 
     def add_login(self, names: Names) -> Login:
         """Make a new login that acts as the owner, and let the others go on for their grace."""

@@ -89,6 +89,9 @@ class Addons:
     async def destroy(self, addon: Addon, *, by: str) -> None:
         """Take an add-on from every app, and its server and files from this machine."""
         attached = self.world.attached_to(addon)
+        if isinstance(addon.resource, HerokuPostgres):
+            # Nobody can look into it afterwards, and a proof must say what was left.
+            self.world.deleted_databases[addon.name] = await asyncio.to_thread(addon.resource.census)
         addon.state, addon.updated = "deprovisioned", now()
         self.world.attachments = [one for one in self.world.attachments if one.addon is not addon]
         del self.world.addons[addon.name]

@@ -26,6 +26,9 @@ async def state(request: web.Request) -> web.Response:
             "router": f"http://{here.router_address}",
             "apps": {app.name: _app(request, app) for app in here.world.apps.values()},
             "addons": {addon.name: _addon(addon, request) for addon in here.world.addons.values()},
+            "deleted_databases": [
+                {"addon": name, "objects": list(objects)} for name, objects in here.world.deleted_databases.items()
+            ],
         }
     )
 
