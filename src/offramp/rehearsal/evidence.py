@@ -7,6 +7,7 @@ generator's ledger, and what is left on Heroku is counted at the doubles and in 
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +112,8 @@ def primaries(ground: Ground) -> Iterator[dict[str, psycopg.Connection]]:
     )
     with ExitStack() as stack:
         found = {}
-        for name in _databases(ground):
+        for database in _databases(ground):
+            name = database["name"]
             url = client.get_secret_value(SecretId=f"{project}/database/{name}/app-url")["SecretString"]
             found[name] = stack.enter_context(psycopg.connect(url, autocommit=True))
         yield found
@@ -122,17 +124,16 @@ def origins(ground: Ground, operator: Operator) -> Iterator[dict[str, psycopg.Co
     """Open the databases on Heroku, by the names of the blueprint."""
     with ExitStack() as stack:
         found = {}
-        for name in _databases(ground):
-            url = operator.api("GET", f"/apps/{name}/config-vars")["DATABASE_URL"]
-            found[name] = stack.enter_context(psycopg.connect(url, autocommit=True))
+        for database in _databases(ground):
+            url = operator.api("GET", f"/apps/{database['app']}/config-vars")[database["config_var"]]
+            found[database["name"]] = stack.enter_context(psycopg.connect(url, autocommit=True))
         yield found
 
 
-def _databases(ground: Ground) -> tuple[str, ...]:
-    import tomllib
-
+def _databases(ground: Ground) -> tuple[Mapping[str, str], ...]:
+    """Return the blueprint's databases: each has a ``name``, an ``app`` and a ``config_var``."""
     blueprint = tomllib.loads((ground.work / "blueprint.toml").read_text("utf-8"))
-    return tuple(database["name"] for database in blueprint.get("database", ()))
+    return tuple(blueprint.get("database", ()))
 
 
 def lost_so_far(ground: Ground, operator: Operator, generator: Generator) -> int:
