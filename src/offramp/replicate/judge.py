@@ -78,7 +78,7 @@ def _replica(want: Blueprint, replica: ReplicaSeen) -> Verdict[Deed]:
             because=f"no link runs and {replica.primary} is primary",
         )
     if replica.progress is None:
-        return Wait("the link is starting", 0.5)
+        return Wait(f"the link is starting; the log of the ECS service {wanted.service} says what it does", 0.5)
     return _progress(replica.progress, wanted, want.cutover.max_lag_seconds)
 
 

@@ -85,12 +85,18 @@ class Images:
 def _built_in(name: str) -> Image | None:
     match name:
         case "offramp":
-            return Image(None)
+            return Image(None, _dump_tools())
         case "offramp-nginx":
             return Image(None, as_server=True)
         case "offramp-pgbouncer":
             return Image(None, as_server=_everybody_may_run_us())
     return None
+
+
+def _dump_tools() -> dict[str, str]:
+    """Return where a link finds pg_dump, which the real image carries: one that speaks TLS and is no older than the source."""
+    source = programs.version_of(programs.source_postgres() / "postgres")
+    return {"OFFRAMP_PG_BIN": str(programs.dump_tools(source))}
 
 
 def _everybody_may_run_us() -> bool:
