@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..design.model import Blueprint
-from ..replicate.model import Direction, LinkProgress, Side, other
+from ..replicate.model import Direction, LinkProgress, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,6 @@ class WaveSeen:
     cache_side: Side = "heroku"
     hold: HoldReport | None = None
     pooler_reachable: bool = True
-
-    @property
-    def standby(self) -> Side:
-        return other(self.primary)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -39,7 +38,6 @@ class Ground:
     seed: int
     http_port: int = field(default_factory=ports.free_everywhere)
     dns_port: int = 0
-    token: str = field(default_factory=lambda: f"HRKU-{secrets.token_hex(16)}", repr=False)
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict, repr=False)
 
     @property

@@ -12,14 +12,6 @@ Side = Literal["heroku", "aws"]
 Direction = Literal["forward", "reverse"]
 
 
-def other(side: Side) -> Side:
-    """
-    >>> other("heroku")
-    'aws'
-    """
-    return "aws" if side == "heroku" else "heroku"
-
-
 def direction_from(primary: Side) -> Direction:
     """Return the direction of the link that leaves the primary.
 
