@@ -7,7 +7,7 @@ at the receiver; copy, verification, fence, sequences and the way back are built
 from .arming import arm, capture_ahead, close_link, disarm, reopen_link
 from .checking import check
 from .fencing import fence, fenced, unfence
-from .link import Means, run
+from .link import run
 from .model import (
     Concern,
     Difference,
@@ -22,6 +22,7 @@ from .model import (
 )
 from .removal import leftovers, remove
 from .sequences import carry_sequences
+from .session import Means
 from .standby import prepare_standby, restore_primary, validate_constraints
 from .status import drained, resume, status
 from .switch import forget_open_switch, read_switch, record_switch, report_hold

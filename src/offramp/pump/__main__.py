@@ -22,6 +22,7 @@ from ..errors import OfframpError, UnreachableError, UsageError
 from ..kit.secret import Secret
 from . import link
 from .model import Event, Link
+from .session import Means
 
 URL_COMMAND_SECONDS = 30
 
@@ -56,9 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _means(environ: Mapping[str, str]) -> link.Means:
+def _means(environ: Mapping[str, str]) -> Means:
     folder = environ.get("OFFRAMP_PG_BIN")
-    return link.Means(environ.get("TARGET_OWNER") or None, Path(folder) if folder else None)
+    return Means(environ.get("TARGET_OWNER") or None, Path(folder) if folder else None)
 
 
 def url_source(name: str, environ: Mapping[str, str]) -> Callable[[], Secret]:

@@ -1,4 +1,4 @@
-"""How does one window of changes become one commit at the receiver, and how is a slice proved equal at the same instant?"""
+"""How does one window of changes become one commit at the receiver?"""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 
-from ..postgres import Connection, Table
-from . import verify, window
+from ..postgres import Connection
+from . import window
 from .apply import Landing, RejectedError, StrangeRowsError
-from .copying import ShapeChangedError
-from .model import Difference, Event
-from .rounds import Rounds, Turn, slice_rows
-from .state import Chunk, Ledger, Moved
-from .verify import Digest
-from .window import Entries, Look, Source, Window, sourced
-
-
-class SupersededError(Exception):
-    """A later epoch owns the receiver now; this link must not write any more."""
+from .inspecting import Inspector
+from .model import Event
+from .rounds import Rounds
+from .session import SupersededError
+from .state import Ledger, Moved
+from .window import Entries, Look, ShapeChangedError, Source, Window, sourced
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +44,11 @@ class Batches:
     gap_ms: float = 0.0
     """How long the last poll came after the one before it, by the origin's clock: the lag of an idle link."""
     _last_look_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self._inspector = Inspector(
+            self.origin, self.receiver, self.ledger, self.rounds, self.report, lambda relid: self._hold(relid, "reload")
+        )
 
     def next(self, *, settle: bool = False, inspect: bool = True) -> Outcome:
         """Read one window and commit it. ``settle`` makes tables whose copy has ended live in the same commit.
@@ -88,7 +89,8 @@ class Batches:
                 self.gap_ms = (look.at - self._last_look_at) * 1000
             self._last_look_at = look.at
             if inspect and not settle:
-                self._inspect(opened, active)
+                live = {relid: self.sources[relid] for relid in active if self.moved[relid].state == "live"}
+                self._inspector.inspect(opened, live)
         return outcome
 
     def _commit(
@@ -177,89 +179,3 @@ class Batches:
             old.schema, old.name, old.relid, state, None, old.outline, old.fingerprint,  # type: ignore[arg-type]
             old.rows_copied, old.rows_estimate, None,
         )  # fmt: skip
-
-    def _inspect(self, opened: Window, active: Mapping[int, Moved]) -> None:
-        """Check one chunk: the window is still open and the receiver has just become equal to it."""
-        live = {relid: self.sources[relid].table for relid in active if self.moved[relid].state == "live"}
-        began = time.monotonic()
-        if (due := self.rounds.due(live, began)) is None:
-            return
-        table, turn = due
-        if self.rounds.too_big(table, turn.chunk):
-            self._cut(opened, table, turn.chunk)
-            return
-        here, there = verify.both(
-            lambda: self._ask_origin(opened, table, turn.chunk), lambda: self._ask_receiver(table, turn.chunk)
-        )
-        with sourced():
-            opened.demand_unrewritten([table.oid])
-        now = time.monotonic()
-        if here == there:
-            if settled := self.rounds.checked(table, turn, here.rows, now, now - began):
-                self.ledger.repaired(settled)
-                self.report(Event("differences repaired", {"table": table.full_name, "rows": settled}))
-        else:
-            self._repair(opened, table, turn, now - began)
-
-    def _ask_origin(self, opened: Window, table: Table, chunk: Chunk) -> Digest:
-        with sourced():
-            if not chunk.ranged:
-                opened.allow_scans()
-            return verify.digest(self.origin, table, ((chunk.low, chunk.high),))
-
-    def _ask_receiver(self, table: Table, chunk: Chunk) -> Digest:
-        if chunk.ranged:
-            return verify.digest(self.receiver, table, ((chunk.low, chunk.high),))
-        with self.receiver.transaction():
-            self.receiver.execute("set local enable_seqscan = on")
-            return verify.digest(self.receiver, table, ((chunk.low, chunk.high),))
-
-    def _cut(self, opened: Window, table: Table, chunk: Chunk) -> None:
-        """Cut a chunk that has grown too big where the origin's key order says."""
-        step, most = slice_rows(table), 100
-        bounds = opened.bounds(table, chunk.low, chunk.high, limit=most * step, step=step)
-        # The last bound is the range's end, unless there is more behind it.
-        more = bool(bounds) and bounds[-1][1] == most * step
-        cuts = [bound for bound, _ in (bounds if more else bounds[:-1])]
-        edges = [chunk.low, *cuts]
-        counted = bounds[-1][1] if bounds else 0
-        with self.receiver.transaction():
-            if not cuts:
-                self.ledger.narrow_chunk(table.oid, chunk.number, chunk.high, counted)
-            else:
-                self.ledger.narrow_chunk(table.oid, chunk.number, cuts[0], step)
-                for low, high in zip(edges[1:], cuts[1:], strict=False):
-                    self.ledger.new_chunk(table.oid, low, high, step)
-                left = max(chunk.rows - counted, step) if more else counted - step * len(cuts)
-                self.ledger.new_chunk(table.oid, cuts[-1], chunk.high, left)
-        self.rounds.load((table,))
-
-    def _repair(self, opened: Window, table: Table, turn: Turn, cost: float) -> None:
-        """Find the rows that differ, show them, and enter their keys into the ordinary path."""
-        keys: list[tuple[str, ...]] = []
-        limits = ((turn.chunk.low, turn.chunk.high),)
-        with sourced():
-            if table.key:
-                here = verify.keyed_rows(self.origin, table, limits)
-            else:
-                bare = verify.bare_rows(self.origin, table)
-        differences: tuple[Difference, ...]
-        if table.key:
-            pairs = verify.compare_keyed(table, here, verify.keyed_rows(self.receiver, table, limits))
-            keys, differences = [key for key, _ in pairs], tuple(difference for _, difference in pairs)
-        else:
-            differences = verify.compare_bare(table, bare, verify.bare_rows(self.receiver, table))
-        if self.rounds.differed(turn, len(differences), time.monotonic(), cost):
-            self.ledger.found(differences)
-            for difference in differences[:20]:
-                self.report(
-                    Event(
-                        "difference found", {"table": difference.table, "key": difference.key, "kind": difference.kind}
-                    )
-                )
-        with sourced():
-            self.origin.rollback()
-        if table.key and keys:
-            window.enter_keys(self.origin, self.sources[table.oid], keys)
-        elif differences:
-            self._hold(table.oid, "reload")

@@ -18,18 +18,10 @@ from .apply import rejected
 from .model import Event
 from .rounds import slice_rows
 from .state import Ledger
-from .window import RewrittenError, Source, Window, opened
+from .window import RewrittenError, ShapeChangedError, Source, Window, opened
 
 _BOOK = sqlbook.load("offramp.pump", "sql/apply.sql")
 CHUNK_ROWS = 50_000
-
-
-class ShapeChangedError(Exception):
-    """The table's columns, key or triggers are not what they were when the link began."""
-
-    def __init__(self, relid: int) -> None:
-        super().__init__(relid)
-        self.relid = relid
 
 
 @dataclass(frozen=True, slots=True)

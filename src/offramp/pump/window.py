@@ -29,6 +29,14 @@ class RewrittenError(Exception):
     """A table was truncated or rewritten while it was read, so what was read may be wrongly empty."""
 
 
+class ShapeChangedError(Exception):
+    """The table's columns, key or triggers are not what they were when the link began."""
+
+    def __init__(self, relid: int) -> None:
+        super().__init__(relid)
+        self.relid = relid
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A captured table with its place in the register."""

@@ -1,0 +1,142 @@
+"""What does a live link do all day? Batches, a beat each second, and what has to be looked after now and then."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from ..errors import OutsideError
+from . import capture, shape, standby
+from .adapting import adapt, discover, retry_held
+from .apply import Landing
+from .batch import Batches
+from .model import Event
+from .rounds import Rounds
+from .session import Session
+from .window import RewrittenError, ShapeChangedError, Source
+
+BUSY_SECONDS, IDLE_SECONDS = 0.02, 0.1
+BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 10.0
+# A log this big is closed and, once it is consumed, emptied.
+LOG_BYTES = 256 * 1024
+
+
+class Following:
+    """The live part of one session."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        row = session.ledger.link()
+        assert row is not None
+        rounds = Rounds(session.ledger)
+        self.batches = Batches(
+            session.origin,
+            session.receiver,
+            session.ledger,
+            Landing(session.receiver, session.link),
+            rounds,
+            session.report,
+            row.position,
+        )
+        self._lags: deque[float] = deque(maxlen=1000)
+        self._unvalidated = session.link.direction == "forward"
+        self.refresh()
+        rounds.load([source.table for source in self.batches.sources.values()])
+
+    def settle(self) -> bool:
+        """Apply until every copied table is live or held; False when stopped."""
+        # A table that was rejected or changed shape needs another round or two.
+        while not self.session.stop():
+            self.one(settle=True)
+            if all(moved.state in ("live", "paused") for moved in self.batches.moved.values()):
+                return True
+        return False
+
+    def live(self) -> None:
+        """Follow the origin until told to stop."""
+        session, clock, rest = self.session, self.session.clock, BUSY_SECONDS
+        beat_at = adapt_at = discover_at = clock.monotonic()
+        while not session.stop():
+            began = clock.monotonic()
+            rest = BUSY_SECONDS if self.one() else min(rest * 1.3, IDLE_SECONDS)
+            now = clock.monotonic()
+            if now >= beat_at:
+                beat_at = now + BEAT_SECONDS
+                self._beat()
+            if now >= adapt_at:
+                adapt_at = now + ADAPT_SECONDS
+                if retry_held(session):
+                    self.refresh()
+            if now >= discover_at:
+                discover_at = now + DISCOVER_SECONDS
+                if discover(session):
+                    self.refresh()
+            if (left := rest - (clock.monotonic() - began)) > 0:
+                clock.sleep(left)
+
+    def one(self, *, settle: bool = False) -> bool:
+        """Run one batch; True when it moved something. Changes of shape are dealt with on the way."""
+        try:
+            outcome = self.batches.next(settle=settle)
+        except RewrittenError:
+            return True
+        except ShapeChangedError as error:
+            adapt(self.session, self.batches.moved[error.relid])
+            self.refresh()
+            return True
+        if outcome.lag_ms is not None:
+            self._lags.append(outcome.lag_ms)
+        return outcome.changes > 0
+
+    def refresh(self) -> None:
+        """Take the tables' states from the ledger and their shapes from the origin."""
+        session, batches = self.session, self.batches
+        sources = session.sources()
+        moved = {moved.relid: moved for moved in session.ledger.tables()}
+        for relid, old in list(batches.sources.items()):
+            if relid not in sources or shape.outline(sources[relid].table) != shape.outline(old.table):
+                batches.landing.forget(old.table)
+        batches.sources, batches.moved = sources, moved
+        for relid, entry in moved.items():
+            if relid not in sources and entry.state != "paused":
+                adapt(session, entry)
+                batches.moved = {moved.relid: moved for moved in session.ledger.tables()}
+
+    def _beat(self) -> None:
+        ordered = sorted(self._lags)
+        p99 = ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] if ordered else 0.0
+        self.batches.rounds.flush()
+        self.batches.rounds.flushed()
+        self.session.ledger.beat(lag_ms=self.batches.gap_ms, lag_p99_ms=p99)
+        states = {moved.relid: moved.state for moved in self.session.ledger.tables()}
+        if any(states.get(relid) != moved.state for relid, moved in self.batches.moved.items()):
+            self.refresh()
+        self._rotate()
+        if self._unvalidated:
+            self._validate()
+
+    def _validate(self) -> None:
+        """After a rollback the origin's foreign keys stand unvalidated; validate one per beat, which blocks no writer."""
+        try:
+            name = standby.validate_next(self.session.origin)
+        except OutsideError as error:
+            self.session.report(Event("constraint not validated", {"because": error.message}))
+            name = None
+        self._unvalidated = name is not None
+        if name is not None:
+            self.session.report(Event("constraint validated", {"constraint": name}))
+
+    def _rotate(self) -> None:
+        """Close logs that have grown, and empty closed ones that the stored position has seen to the end."""
+        sizes = capture.log_sizes(self.session.origin)
+        for relid, source in list(self.batches.sources.items()):
+            captured = source.captured
+            a, b = sizes.get(captured.number, (0, 0))
+            active, closed = (a, b) if captured.active == "a" else (b, a)
+            other = "b" if captured.active == "a" else "a"
+            if closed:
+                capture.truncate_log(self.session.origin, captured.number, other, self.batches.position)
+            elif active > LOG_BYTES:
+                with self.session.still_ours():
+                    letter = capture.switch_log(self.session.origin, source.table, captured)
+                self.batches.sources[relid] = Source(source.table, replace(captured, active=letter))
