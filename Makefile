@@ -4,10 +4,10 @@ PY := .venv/bin/python
 ARGS ?=
 LINTED := $(wildcard src tests examples bench)
 
-.PHONY: help setup rehearse test check unit lint types imports bench lock clean
+.PHONY: help setup rehearse test check unit lint types imports bench bench-pump lock clean
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/.ready: requirements.lock pyproject.toml scripts/setup
 	@scripts/setup
@@ -46,6 +46,9 @@ unit:
 
 bench: .venv/.ready  ## the benchmarks, side by side with the peer or the physical limit
 	@$(PY) -m bench $(ARGS)
+
+bench-pump: .venv/.ready  ## the pump beside its peers (bench/setup installs them); ARGS="copy drain --repeats 5", or --smoke
+	@$(PY) -m bench.pump $(ARGS)
 
 lock:  ## pin the newest versions that pyproject.toml allows
 	@uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.lock

@@ -1,1 +1,4 @@
-"""Benchmarks, side by side with a peer or the physical limit in the same run."""
+"""Benchmarks: offramp's pump beside its peers and the physical limit, in one go, on the same two clusters.
+
+``python -m bench.pump`` measures, one part at a time (``parts``), every engine (``peers``) on the clusters of ``clusters``.
+"""

@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from offramp.postgres import Column, KeyColumn, Table
-from offramp.pump import capture, rounds, schema, sequences, shape, standby, verify
+from offramp.pump import archive, capture, roles, rounds, schema, sequences, shape, standby, verify
 from offramp.pump.model import Difference
 from offramp.pump.sequences import Sequence
 
@@ -25,7 +25,7 @@ def table(
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("module", [schema, sequences, standby])
+@pytest.mark.parametrize("module", [archive, roles, sequences, standby])
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     tried = doctest.testmod(module)  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ import click
 from ..engine.redact import known_secrets, redact
 from ..errors import BugError, OfframpError, OutsideError, UsageError
 from ..migration import Migration
-from . import acting, asking, crash, options, rehearse
+from . import acting, asking, crash, options, pump, rehearse
 from .shell import HERE, Answer, Shell
 
 INTERRUPTED_STATUS = 130
@@ -53,6 +53,7 @@ for _command in (
     acting.rollback,
     asking.log,
     rehearse.rehearse,
+    pump.pump,
 ):
     offramp.add_command(_command)
 
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None, open_migration: Callable[[Path], Mig
     """Run one command line and return its exit status; ``open_migration`` is for tests with stages of their own."""
     words = list(sys.argv[1:] if argv is None else argv)
     shell = Shell(json="--json" in words, open=open_migration)
-    name = next((word for word in words if word in offramp.commands), "offramp")
+    name = _name(words)
     try:
         answer: Any = offramp.main(args=words, prog_name="offramp", standalone_mode=False, obj=shell)
         # Click returns a number after --help and --version, when it was asked not to exit.
@@ -84,6 +85,20 @@ def main(argv: Sequence[str] | None = None, open_migration: Callable[[Path], Mig
         return _explain(shell, name, error)
     except Exception as error:
         return _explain(shell, name, _unexpected(shell, error))
+
+
+def _name(words: Sequence[str]) -> str:
+    """Return which command was meant, ``pump-status`` for one of a group.
+
+    >>> _name(["--json", "pump", "status", "old", "new"])
+    'pump-status'
+    """
+    for place, word in enumerate(words):
+        if command := offramp.commands.get(word):
+            inner = command.commands if isinstance(command, click.Group) else {}
+            verb = next((other for other in words[place + 1 :] if other in inner), None)
+            return f"{word}-{verb}" if verb else word
+    return "offramp"
 
 
 def _sentence(error: click.ClickException) -> str:
@@ -118,4 +133,4 @@ def _explain(shell: Shell, name: str, error: OfframpError) -> int:
 
 
 def _schema(name: str) -> str:
-    return "rehearsal" if name == "rehearse" else name
+    return {"rehearse": "rehearsal", "pump-status": "link"}.get(name, name)

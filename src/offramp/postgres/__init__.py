@@ -1,16 +1,18 @@
 """One technology: PostgreSQL and its pooler. Connections with pinned settings, errors, the catalogue, PgBouncer's console."""
 
 from .catalogue import Column, KeyColumn, Server, Table, extensions, server, tables
-from .connection import Connection, connect, translated
+from .connection import PINS, Connection, another, connect, translated
 from .pooler import Console
 
 __all__ = [
+    "PINS",
     "Column",
     "Connection",
     "Console",
     "KeyColumn",
     "Server",
     "Table",
+    "another",
     "connect",
     "extensions",
     "server",

@@ -38,7 +38,10 @@ class KeyColumn:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table; ``key`` is empty when no index tells its rows apart. ``rows`` is the planner's estimate."""
+    """One table; ``key`` is empty when no index tells its rows apart. ``rows`` is the planner's estimate.
+
+    ``in_tree``: it is partitioned, a partition, or inherits or is inherited from.
+    """
 
     oid: int
     schema: str

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import quote, urlencode
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from ..errors import CredentialsRejectedError, OutsideError, UnreachableError
@@ -40,9 +42,17 @@ PINS: Mapping[str, str] = {
     "transform_null_equals": "off",
     "quote_all_identifiers": "off",
     "standard_conforming_strings": "on",
+    # A server must notice that its client is gone, or a lost session's locks and snapshot would outlive it for two hours.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+    "client_connection_check_interval": "5s",
 }
 REJECTED = ("28P01", "28000")
 CONNECT_SECONDS = 10
+# A line that is silently cut is noticed within 10 + 3 * 5 s while we wait, and within this while we send.
+UNACKNOWLEDGED_MILLISECONDS = 20_000
 _BOOK = sqlbook.load("offramp.postgres", "sql/connection.sql")
 
 
@@ -63,6 +73,7 @@ def connect(url: Secret, *, application_name: str, pins: Mapping[str, str] | Non
             keepalives_idle=10,
             keepalives_interval=5,
             keepalives_count=3,
+            tcp_user_timeout=UNACKNOWLEDGED_MILLISECONDS,
         )
         try:
             wanted = {**PINS, **(pins or {})}
@@ -71,6 +82,14 @@ def connect(url: Secret, *, application_name: str, pins: Mapping[str, str] | Non
             connection.close()
             raise
     return connection
+
+
+def another(like: Connection, *, application_name: str) -> Connection:
+    """Open one more connection to the same server as the same role. Raises UnreachableError when it is not granted."""
+    words = {**conninfo_to_dict(like.info.dsn), "password": like.info.password}
+    # As a URL whose secrets are all in its query, which no error shows.
+    query = urlencode({word: str(value) for word, value in words.items() if value}, quote_via=quote)
+    return connect(Secret(f"postgresql:///?{query}"), application_name=application_name)
 
 
 @contextmanager

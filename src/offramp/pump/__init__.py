@@ -6,6 +6,7 @@ at the receiver; copy, verification, fence, sequences and the way back are built
 
 from .arming import arm, capture_ahead, close_link, disarm, reopen_link
 from .checking import check
+from .differences import schema_differences
 from .fencing import fence, fenced, unfence
 from .link import run
 from .model import (
@@ -16,19 +17,23 @@ from .model import (
     FenceMark,
     Link,
     LinkStatus,
+    Progress,
     SwitchRecord,
     TableStatus,
     Verification,
 )
+from .objects import CarriedObjects, carry_objects
 from .removal import leftovers, remove
 from .sequences import carry_sequences
 from .session import Means
 from .standby import prepare_standby, restore_primary, validate_constraints
 from .status import drained, resume, status
 from .switch import forget_open_switch, read_switch, record_switch, report_hold
-from .verify import verify_all
+from .verify import request_verification, verified_since, verify_all
+from .views import Refreshed, refresh_views
 
 __all__ = [
+    "CarriedObjects",
     "Concern",
     "Difference",
     "Direction",
@@ -37,11 +42,14 @@ __all__ = [
     "Link",
     "LinkStatus",
     "Means",
+    "Progress",
+    "Refreshed",
     "SwitchRecord",
     "TableStatus",
     "Verification",
     "arm",
     "capture_ahead",
+    "carry_objects",
     "carry_sequences",
     "check",
     "close_link",
@@ -54,14 +62,18 @@ __all__ = [
     "prepare_standby",
     "read_switch",
     "record_switch",
+    "refresh_views",
     "remove",
     "reopen_link",
     "report_hold",
+    "request_verification",
     "restore_primary",
     "resume",
     "run",
+    "schema_differences",
     "status",
     "unfence",
     "validate_constraints",
+    "verified_since",
     "verify_all",
 ]

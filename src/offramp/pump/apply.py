@@ -1,12 +1,12 @@
 """How does one table's batch enter the receiving side? Inside the caller's transaction, exactly, or with an exception.
 
-Fast path: staging, then INSERT .. ON CONFLICT DO UPDATE where a byte differs. When two rows swapped a unique value that fails,
-and the careful path deletes everything that changed before it inserts everything that is present.
+Fast path: staging, then UPDATE what is there and INSERT what is not. When two rows swapped a unique value that fails, and the
+careful path deletes everything that changed before it inserts everything that is present.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -16,11 +16,15 @@ from ..kit import sqlbook
 from ..postgres import Column, Connection, Table
 from . import shape, stream
 from .model import Link
-from .window import Source, Window
+from .window import Window
 
 _BOOK = sqlbook.load("offramp.pump", "sql/apply.sql")
-# Above this many keys it is cheaper to call every chunk of the table dirty than to find out which.
-DIRTY_KEYS = 5000
+# Rows that are staged and applied at once; the origin reads the next ones meanwhile.
+PIECE_ROWS = 50_000
+# Types whose values are never kept out of line.
+FIXED_TYPES = (
+    "smallint", "integer", "bigint", "boolean", "uuid", "oid", "real", "double precision", "date", "time", "interval", "money", "\"char\"",
+)  # fmt: skip
 # The table's own fault, not the server's or the line's: values, constraints, missing objects.
 OWN_FAULTS = ("22", "23", "42", "0A", "P0")
 
@@ -49,7 +53,7 @@ class Landing:
     def __init__(self, receiver: Connection, link: Link) -> None:
         self._receiver = receiver
         self._link = link
-        self._made: set[int] = set()
+        self._made: dict[int, bool] = {}
 
     def prepare(self, table: Table) -> None:
         """Make the table's staging; outside the batch's transaction, which may be rolled back."""
@@ -58,25 +62,38 @@ class Landing:
         with rejected(table):
             for block in ("stage",) if table.key else ("image_type", "delta"):
                 self._receiver.execute(_render(block, table))
-        self._made.add(table.oid)
+            row = self._receiver.execute(_render("toasted", table)).fetchone()
+        self._made[table.oid] = bool(row and row[0])
 
     def forget(self, table: Table) -> None:
         """Drop the table's staging, since its shape has changed."""
-        self._made.discard(table.oid)
-        for place in (_stage(table), _images(table), _delta(table)):
+        self._made.pop(table.oid, None)
+        for place in (stage(table), _images(table), _delta(table)):
             self._receiver.execute(sql.SQL("drop table if exists {}").format(place))
 
-    def changed(self, window: Window, source: Source, position: str) -> int:
-        """Stage the window's changed rows or images; returns how many."""
-        table = source.table
-        with rejected(table):
-            if table.key:
-                return stream.through(
-                    window.origin, window.rows(source, position), self._receiver, _render("fill_stage", table)
-                )
-            return stream.through(
-                window.origin, window.images(source, position), self._receiver, _render("fill_delta", table)
-            )
+    def change(
+        self, origin: Connection, out: sql.Composed, table: Table, *, careful: bool, staged: Callable[[int], None]
+    ) -> int:
+        """Let the changed rows that ``out`` yields take effect; returns how many rows were written.
+
+        ``staged`` is called after each piece, while its keys lie in ``stage(table)``.
+        """
+        if not table.key:
+            with rejected(table):
+                staged(stream.through(origin, out, self._receiver, _render("fill_delta", table)))
+                return self._apply_images(table)
+        # All that goes must go before anything comes, so the careful path takes everything at once.
+        careful = careful or _bound_identity(table)
+        written = 0
+        with stream.ahead(origin, out, 0 if careful else PIECE_ROWS) as pieces:
+            for place, piece in enumerate(pieces):
+                with rejected(table):
+                    if place:
+                        self._run("empty_stage", table)
+                    count = stream.write(self._receiver, _render("fill_stage", table), piece)
+                    written += self._apply_careful(table) if careful else self._apply(table, count)
+                    staged(count)
+        return written
 
     def whole(self, window: Window, table: Table) -> int:
         """Replace the table's rows with all rows of the window's snapshot."""
@@ -84,33 +101,19 @@ class Landing:
             self._receiver.execute(_render("clear", table))
             return stream.through(window.origin, window.whole(table), self._receiver, _render("fill", table))
 
-    def apply(self, table: Table, *, careful: bool) -> int:
-        """Let staged rows take effect; returns how many rows were written."""
-        with rejected(table):
-            if not table.key:
-                return self._apply_images(table)
-            if careful:
-                gone = self._run("delete_changed", table)
-                return gone + self._run("insert_all", table)
-            gone = self._run("delete_gone", table)
-            return gone + self._run("upsert" if _settable(table) else "insert_new", table)
+    def _apply(self, table: Table, staged: int) -> int:
+        """Update what is there, delete what is gone, insert what is missing; each only as long as rows are left over."""
+        settable = _settable(table)
+        done = self._run("update_present", table, toasted=self._made[table.oid]) if settable else 0
+        if done < staged:
+            done += self._run("delete_gone", table)
+        if done < staged:
+            done += self._run("insert_missing", table)
+        return done
 
-    def mark_dirty(self, table: Table, staged: int) -> tuple[int, ...] | None:
-        """Mark the clean chunks that staged keys fall into and return them; None when the whole table should be called dirty."""
-        if not shape.ordered(table) or staged > DIRTY_KEYS:
-            return None
-        found = self._receiver.execute(
-            sql.SQL(_BOOK["mark_dirty"]).format(
-                link=sql.Literal(self._link.name),
-                direction=sql.Literal(self._link.direction),
-                relid=sql.Literal(table.oid),
-                stage=_stage(table),
-                aliases=shape.comma(shape.key_aliases(table, "s")),
-                low=_bound(table, "low"),
-                high=_bound(table, "high"),
-            )
-        )
-        return tuple(row[0] for row in found)
+    def _apply_careful(self, table: Table) -> int:
+        gone = self._run("delete_changed", table)
+        return gone + self._run("insert_all", table)
 
     def _apply_images(self, table: Table) -> int:
         row = self._receiver.execute(_render("count_taken", table)).fetchone()
@@ -120,8 +123,22 @@ class Landing:
             raise StrangeRowsError(table.oid)
         return taken + self._run("give_images", table)
 
-    def _run(self, block: str, table: Table) -> int:
-        return self._receiver.execute(_render(block, table)).rowcount
+    def _run(self, block: str, table: Table, *, toasted: bool = False) -> int:
+        return self._receiver.execute(_render(block, table, toasted=toasted)).rowcount
+
+
+def remove_logged(origin: Connection, receiver: Connection, table: Table, keys: sql.Composed) -> int:
+    """Take the rows of these keys out of a table that has no index yet; returns how many there were."""
+    with rejected(table), receiver.transaction():
+        receiver.execute(_render("stage_keys", table))
+        if not stream.through(origin, keys, receiver, _render("fill_keys", table)):
+            receiver.execute(sql.SQL("drop table {}").format(stage(table)))
+            return 0
+        receiver.execute("set local enable_seqscan = on; set local enable_hashjoin = on")
+        receiver.execute(sql.SQL("analyze {}").format(stage(table)))
+        removed = receiver.execute(_render("delete_changed", table)).rowcount
+        receiver.execute(sql.SQL("drop table {}").format(stage(table)))
+        return removed
 
 
 @contextmanager
@@ -147,7 +164,7 @@ def _reason(error: psycopg.Error) -> str:
     return f"{said} [{error.sqlstate}]"
 
 
-def _stage(table: Table) -> sql.Identifier:
+def stage(table: Table) -> sql.Identifier:
     return sql.Identifier("pg_temp", f"offramp_stage_{table.oid}")
 
 
@@ -160,7 +177,7 @@ def _delta(table: Table) -> sql.Identifier:
 
 
 def _settable(table: Table) -> tuple[Column, ...]:
-    """Columns an upsert may set. A key whose equal values may differ in bytes (citext) is set too, unless it is an identity."""
+    """Columns an update sets. A key whose equal values may differ in bytes (citext) is set too, unless it is an identity."""
     keys = {key.name for key in table.key}
     exact = shape.plain_key(table)
     return tuple(
@@ -168,11 +185,20 @@ def _settable(table: Table) -> tuple[Column, ...]:
     )
 
 
-def _bound(table: Table, side: str) -> sql.Composed:
-    return shape.comma(
-        sql.SQL("(c.{})[{}]::{}").format(sql.Identifier(side), sql.Literal(place), shape.type_of(column.type))
-        for place, column in enumerate(table.key_columns, 1)
-    )
+def _bound_identity(table: Table) -> bool:
+    """Whether a column outside the key can only be set by an insert."""
+    keys = {key.name for key in table.key}
+    return any(column.identity == "a" and column.name not in keys for column in table.columns)
+
+
+def _assignment(column: Column, *, toasted: bool) -> sql.Composed:
+    """Keep a value that is the same: a big one would be written anew, and its index entries with it."""
+    name = sql.Identifier(column.name)
+    if toasted and not column.base.startswith(FIXED_TYPES):
+        return sql.SQL(
+            "{0} = case when row(t.{0}) operator(pg_catalog.*=) row(s.{0}) then t.{0} else s.{0} end"
+        ).format(name)
+    return sql.SQL("{0} = s.{0}").format(name)
 
 
 def _laid_down(column: Column, alias: sql.Identifier) -> sql.Composed:
@@ -181,11 +207,11 @@ def _laid_down(column: Column, alias: sql.Identifier) -> sql.Composed:
     return sql.SQL("t.{}::{} as {}").format(sql.Identifier(column.name), shape.type_of(column.base), alias)
 
 
-def _render(block: str, table: Table) -> sql.Composed:
+def _render(block: str, table: Table, *, toasted: bool = False) -> sql.Composed:
     stored, settable = shape.stored(table), _settable(table)
     return sql.SQL(_BOOK[block]).format(
-        table=shape.name(table),
-        stage=_stage(table),
+        table=sql.Literal(shape.name(table).as_string(None)) if block == "toasted" else shape.name(table),
+        stage=stage(table),
         images=_images(table),
         delta=_delta(table),
         all=shape.columns(table.columns, "t"),
@@ -198,13 +224,7 @@ def _render(block: str, table: Table) -> sql.Composed:
         if block == "stage"
         else shape.columns(stored),
         staged=shape.columns(stored, "s"),
-        aliases=shape.comma(shape.key_aliases(table, "s" if block != "fill_stage" else "")),
-        key=shape.columns(table.key_columns),
+        aliases=shape.comma(shape.key_aliases(table, "" if block in ("fill_stage", "fill_keys") else "s")),
         match=shape.match(table, "t", "s"),
-        assignments=shape.comma(
-            sql.SQL("{} = excluded.{}").format(sql.Identifier(column.name), sql.Identifier(column.name))
-            for column in settable
-        ),
-        mine=shape.columns(settable, "t"),
-        theirs=shape.columns(settable, "excluded"),
+        assignments=shape.comma(_assignment(column, toasted=toasted) for column in settable),
     )

@@ -33,7 +33,7 @@ def arm(origin_conn: Connection, receiver_conn: Connection, link: Link, mark: Fe
 
 def _arm(origin: Connection, receiver: Connection, link: Link, ledger: Ledger) -> None:
     capture_ahead(origin, link)
-    tables = tuple(table for table in postgres.tables(origin) if not table.in_tree)
+    tables = tuple(table for table in postgres.tables(origin) if shape.holds_rows(table))
     there = {(table.schema, table.name): table for table in postgres.tables(receiver)}
     server = postgres.server(origin)
     with window.opened(origin) as opened:
@@ -59,7 +59,7 @@ def capture_ahead(origin_conn: Connection, link: Link) -> int:
     On RDS this may be done while the forward link runs: what that link applies does not fire these triggers.
     """
     with translated("the origin"):
-        tables = tuple(table for table in postgres.tables(origin_conn) if not table.in_tree)
+        tables = tuple(table for table in postgres.tables(origin_conn) if shape.holds_rows(table))
         return len(capture.install(origin_conn, link, tables))
 
 

@@ -6,15 +6,23 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 
+from psycopg import sql
+
 from ..postgres import Connection
-from . import window
-from .apply import Landing, RejectedError, StrangeRowsError
+from . import fingerprint, window
+from .apply import Landing, RejectedError, StrangeRowsError, stage
 from .inspecting import Inspector
+from .logs import Logs
 from .model import Event
 from .rounds import Rounds
 from .session import SupersededError
 from .state import Ledger, Moved
-from .window import Entries, Look, ShapeChangedError, Source, Window, sourced
+from .window import Entries, News, ShapeChangedError, Source, Window, sourced
+
+# All tables are looked at this often; those that a batch touches, and all while a fence stands, in every batch.
+LOOK_SECONDS = 2.0
+# A position that moves without any change of ours is stored this often.
+IDLE_ADVANCE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,9 @@ class Outcome:
     changes: int
     rows: int
     lag_ms: float | None
+
+
+NOTHING = Outcome(0, 0, None)
 
 
 @dataclass
@@ -37,26 +48,40 @@ class Batches:
     rounds: Rounds
     report: Callable[[Event], None]
     position: str
+    inspected: bool = True
     sources: MutableMapping[int, Source] = field(default_factory=dict)
     moved: MutableMapping[int, Moved] = field(default_factory=dict)
+    wrote: set[int] = field(default_factory=set)
+    """Tables that were written to since the active log became active."""
     _careful: set[int] = field(default_factory=set)
     _reloaded: set[int] = field(default_factory=set)
     gap_ms: float = 0.0
     """How long the last poll came after the one before it, by the origin's clock: the lag of an idle link."""
     _last_look_at: float | None = None
+    _quiet: bool = False
+    _looked_at: float = 0.0
+    _advanced_at: float = 0.0
 
     def __post_init__(self) -> None:
+        self.logs = Logs(self.origin)
+        self.logs.refresh()
         self._inspector = Inspector(
             self.origin, self.receiver, self.ledger, self.rounds, self.report, lambda relid: self._hold(relid, "reload")
         )
 
-    def next(self, *, settle: bool = False, inspect: bool = True) -> Outcome:
+    def close(self) -> None:
+        """End what runs beside the batches."""
+        self._inspector.close()
+
+    def next(self, *, settle: bool = False) -> Outcome:
         """Read one window and commit it. ``settle`` makes tables whose copy has ended live in the same commit.
 
         Raises ShapeChangedError, SourceFailedError, RewrittenError, SupersededError and psycopg errors of the receiver.
         """
         try:
-            return self._next(settle=settle, inspect=inspect)
+            if self._quiet and not settle and (found := self._peek()) is not None:
+                return found
+            return self._next(settle=settle)
         except RejectedError as error:
             self._rejected(error)
         except StrangeRowsError as error:
@@ -67,57 +92,94 @@ class Batches:
                 )
             )
             self._hold(error.relid, "reload")
-        return Outcome(0, 0, None)
+        return NOTHING
 
-    def _next(self, *, settle: bool, inspect: bool) -> Outcome:
+    def _peek(self) -> Outcome | None:
+        """Ask outside of a window whether there is anything to do: most polls of a quiet link end here."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS or self._reloads() or (self.inspected and self._inspector.ready(now)):
+            return None
+        with sourced():
+            news = window.news(self.origin, self.logs, self.position)
+        if news.entries or news.fenced or now - self._advanced_at >= IDLE_ADVANCE_SECONDS:
+            return None
+        self._timed(news)
+        return NOTHING
+
+    def _next(self, *, settle: bool) -> Outcome:
         active = {relid: moved for relid, moved in self.moved.items() if moved.state != "paused"}
         with window.opened(self.origin) as opened:
             with sourced():
-                look = opened.look(list(active))
-                for relid, moved in active.items():
-                    if look.fingerprints.get(relid) != moved.fingerprint:
-                        raise ShapeChangedError(relid)
-                entries = opened.entries(
-                    [(self.sources[relid], moved.since or self.position) for relid, moved in active.items()]
-                )
+                news = window.news(self.origin, self.logs, self.position)
+                entries = self._by_table(news, active)
+                self._demand_same_shapes(news, active, entries, settle=settle)
             reloads = {
                 relid for relid, moved in active.items()
                 if moved.state == "reload" or (relid in entries and entries[relid].whole)
             }  # fmt: skip
-            outcome = self._commit(opened, look, entries, reloads, settle=settle)
-            if self._last_look_at is not None:
-                self.gap_ms = (look.at - self._last_look_at) * 1000
-            self._last_look_at = look.at
-            if inspect and not settle:
+            outcome = self._commit(opened, news, entries, reloads, settle=settle)
+            self._quiet = not outcome.changes
+            self._timed(news)
+            with sourced():
+                self.logs.settle()
+            if self.inspected and not settle:
                 live = {relid: self.sources[relid] for relid in active if self.moved[relid].state == "live"}
                 self._inspector.inspect(opened, live)
         return outcome
 
+    def _timed(self, news: News) -> None:
+        if self._last_look_at is not None:
+            self.gap_ms = (news.at - self._last_look_at) * 1000
+        self._last_look_at = news.at
+
+    def _reloads(self) -> bool:
+        return any(moved.state == "reload" for moved in self.moved.values())
+
+    def _by_table(self, news: News, active: Mapping[int, Moved]) -> Mapping[int, Entries]:
+        numbers = {source.captured.number: relid for relid, source in self.sources.items()}
+        found = {numbers[number]: entry for number, entry in news.entries.items() if number in numbers}
+        self.wrote.update(found)
+        return {relid: entry for relid, entry in found.items() if relid in active}
+
+    def _demand_same_shapes(
+        self, news: News, active: Mapping[int, Moved], entries: Mapping[int, Entries], *, settle: bool
+    ) -> None:
+        """Raise ShapeChangedError for a table that is no longer what it was. Must see the window's own snapshot."""
+        everything = settle or news.fenced or time.monotonic() - self._looked_at >= LOOK_SECONDS
+        asked = list(active) if everything else [r for r in active if r in entries or active[r].state == "reload"]
+        seen = fingerprint.read(self.origin, asked)
+        for relid in asked:
+            if seen.get(relid) != active[relid].fingerprint:
+                raise ShapeChangedError(relid)
+        if everything:
+            self._looked_at = time.monotonic()
+
     def _commit(
-        self, opened: Window, look: Look, entries: Mapping[int, Entries], reloads: set[int], *, settle: bool
+        self, opened: Window, news: News, entries: Mapping[int, Entries], reloads: set[int], *, settle: bool
     ) -> Outcome:
         touched = [self.sources[relid] for relid in self.sources if relid in entries or relid in reloads]
         if not touched and not settle:
-            if look.snapshot != self.position:
-                self._advance(look, 0, 0)
-                self.position = look.snapshot
-            return Outcome(0, 0, None)
+            self._idle(news)
+            return NOTHING
         for source in touched:
             self.landing.prepare(source.table)
         rows = 0
         with self.receiver.transaction():
             self.rounds.flush()
             for source in touched:
-                rows += self._reload(opened, source) if source.relid in reloads else self._change(opened, source)
+                if source.relid in reloads:
+                    rows += self._reload(opened, source)
+                else:
+                    rows += self._change(opened, source, entries[source.relid].count)
             with sourced():
                 opened.demand_unrewritten([source.relid for source in touched])
-            lag = self._advance(look, 1, rows)
+            lag = self._advance(news, 1, rows)
             if settle:
                 self.ledger.all_live("copied", "reload", "live")
             else:
                 for relid in reloads:
                     self.ledger.set_table(relid, "live")
-        self.position = look.snapshot
+        self.position = news.snapshot
         self.rounds.flushed()
         self._careful.clear()
         self._reloaded.difference_update(source.relid for source in touched)
@@ -125,30 +187,46 @@ class Batches:
             self._note(relid, "live")
         return Outcome(sum(entry.count for entry in entries.values()), rows, lag)
 
-    def _advance(self, look: Look, batches: int, rows: int) -> float | None:
+    def _idle(self, news: News) -> None:
+        """Store a position that has moved on without a change of ours: at once while a fence stands, else now and then."""
+        now = time.monotonic()
+        if news.snapshot == self.position or not (news.fenced or now - self._advanced_at >= IDLE_ADVANCE_SECONDS):
+            return
+        self._advance(news, 0, 0)
+        self.position = news.snapshot
+
+    def _advance(self, news: News, batches: int, rows: int) -> float | None:
         lag = None
         if self._last_look_at is not None:
-            lag = (look.at - self._last_look_at + time.monotonic() - look.received) * 1000
-        if not self.ledger.advance(look.snapshot, lag_ms=lag or 0.0, batches=batches, rows=rows):
+            lag = (news.at - self._last_look_at + time.monotonic() - news.received) * 1000
+        if not self.ledger.advance(news.snapshot, lag_ms=lag or 0.0, batches=batches, rows=rows, lsn=news.lsn):
             raise SupersededError
+        self._advanced_at = time.monotonic()
         return lag
 
-    def _change(self, opened: Window, source: Source) -> int:
-        moved = self.moved[source.relid]
-        staged = self.landing.changed(opened, source, moved.since or self.position)
-        rows = self.landing.apply(source.table, careful=source.relid in self._careful)
-        marked = self.landing.mark_dirty(source.table, staged)
-        if marked is None:
-            self.ledger.dirty_table(source.relid)
-        self.rounds.changed(source.relid, marked)
-        return rows
+    def _change(self, opened: Window, source: Source, entries: int) -> int:
+        moved, table = self.moved[source.relid], source.table
+        position = moved.since or self.position
+        with sourced():
+            out: sql.Composed = (
+                opened.rows(source, self.logs, position, entries)
+                if table.key
+                else opened.images(source, self.logs, position)
+            )
+
+        def staged(count: int) -> None:
+            if table.key:
+                self.rounds.touched(self.receiver, table, stage(table), count)
+            else:
+                self.rounds.changed_table(table.oid)
+
+        return self.landing.change(opened.origin, out, table, careful=source.relid in self._careful, staged=staged)
 
     def _reload(self, opened: Window, source: Source) -> int:
         with sourced():
             opened.allow_scans()
         rows = self.landing.whole(opened, source.table)
-        self.ledger.dirty_table(source.relid)
-        self.rounds.changed(source.relid, None)
+        self.rounds.changed_table(source.relid)
         self.report(Event("table read as a whole", {"table": source.table.full_name, "rows": rows}))
         return rows
 

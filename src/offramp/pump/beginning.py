@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import psycopg
+from psycopg import sql
 
 from .. import postgres
 from ..errors import RefusedError, WaitingError
-from . import capture, schema, window
+from . import capture, database, schema, shape, views, window
 from .adapting import adapt
-from .apply import RejectedError
+from .apply import RejectedError, remove_logged
+from .archive import Statement
+from .aside import both
+from .building import Task, analyze, at_once
 from .copying import Copier
 from .fencing import pass_through
 from .following import Following
+from .logs import Logs
 from .model import Event
 from .session import Session
 from .state import LinkRow
@@ -73,19 +80,25 @@ def _wait(session: Session, because: str) -> None:
 
 
 def _start(session: Session) -> LinkRow:
-    """Install capture, then make the tables and the link's row in one transaction."""
+    """Install capture while the schema is dumped, then make the tables and the link's row in one transaction."""
     session.dumper.demand(session.server)
     schema.demand_empty(session.receiver)
-    tables = tuple(table for table in postgres.tables(session.origin) if not table.in_tree)
-    installed = capture.install(session.origin, session.link, tables, stop=session.stop, clock=session.clock)
+    tables = postgres.tables(session.origin)
+    tables = tuple(table for table in tables if shape.holds_rows(table))
+    installed, archive = both(
+        lambda: capture.install(session.origin, session.link, tables, stop=session.stop, clock=session.clock),
+        session.dumper.archive,
+    )
+    session.archive = archive
     session.report(Event("capture installed", {"tables": len(tables), "new": len(installed)}))
     tables = postgres.tables(session.origin, [table.oid for table in tables])
     with window.opened(session.origin) as opened:
         look = opened.look([table.oid for table in tables])
-    text = session.dumper.text("pre-data", schema.carried(schema.own_triggers(session.origin)))
-    schema.prepare_database(session.receiver, session.origin, session.means.owner)
+    for concern in schema.prepare_database(session.receiver, session.origin, session.means.owner):
+        session.report(Event("not carried", {"object": concern.object, "because": concern.why}))
+    pieces = archive.statements("pre-data", schema.carried(schema.own_triggers(session.origin)))
     with session.receiver.transaction():
-        schema.restore(session.receiver, text, session.means.owner)
+        schema.restore(session.receiver, pieces, session.means.owner)
         session.ledger.create()
         session.ledger.start("copy", look.snapshot, session.server.identity, indexed=False)
         for table in tables:
@@ -96,37 +109,24 @@ def _start(session: Session) -> LinkRow:
     return row
 
 
-def demand_same_origin(session: Session, row: LinkRow) -> None:
-    """A promoted standby or a restored copy may lack transactions and log entries that we have seen: read all again."""
-    if row.origin == session.server.identity:
-        return
-    session.report(Event("origin changed", {"was": row.origin, "is": session.server.identity}))
-    with window.opened(session.origin) as opened:
-        look = opened.look([])
-    with session.receiver.transaction():
-        session.ledger.new_origin(session.server.identity, look.snapshot)
-        session.ledger.reload_all()
-
-
 def copy(session: Session) -> bool:
     """Copy every table that is not copied yet, biggest first; False when stopped."""
-    copier = Copier(session.origin, session.receiver, session.ledger, session.report, session.stop)
-    sources = session.sources()
-    for moved in sorted(session.ledger.tables(), key=lambda moved: -moved.rows_estimate):
-        if moved.state != "copy":
-            continue
-        try:
-            if moved.relid not in sources:
-                raise ShapeChangedError(moved.relid)
-            if not copier.copy_table(sources[moved.relid], moved.fingerprint):
-                return False
-        except ShapeChangedError:
-            adapt(session, moved)
-        except RejectedError as error:
-            session.report(Event("table held", {"table": moved.full_name, "because": error.reason}))
-            session.ledger.set_table(moved.relid, "paused", because=f"Rejected: {error.reason}")
-    session.ledger.set_phase("index")
-    return True
+    while not session.stop():
+        left = [moved for moved in session.ledger.tables() if moved.state == "copy"]
+        if not left:
+            session.ledger.set_phase("index")
+            return True
+        left.sort(key=lambda moved: -moved.rows_estimate)
+        for moved, error in Copier(session, session.sources()).copy(left):
+            match error:
+                case ShapeChangedError():
+                    adapt(session, moved, copying=True)
+                case RejectedError(reason=reason):
+                    session.report(Event("table held", {"table": moved.full_name, "because": reason}))
+                    session.ledger.set_table(moved.relid, "paused", because=f"Rejected: {reason}")
+                case _:
+                    session.report(Event("copy begins anew", {"table": moved.full_name, "because": str(error)}))
+    return False
 
 
 def index(session: Session, row: LinkRow) -> None:
@@ -134,22 +134,56 @@ def index(session: Session, row: LinkRow) -> None:
     sources = session.sources()
     if not row.indexed and not _build(session, sources):
         return
-    schema.analyze(session.receiver, (source.table for source in sources.values()))
     session.ledger.set_phase("live")
     session.report(Event("link live", {"tables": len(sources)}))
 
 
 def _build(session: Session, sources: dict[int, Source]) -> bool:
     """Keys, then one batch that makes the receiver equal a moment of the origin, then all that depends on that."""
-    schema.build_keys(session.receiver, (source.table for source in sources.values()))
+    if not _build_keys(session, sources):
+        return False
     session.report(Event("keys built", {"tables": len(sources)}))
     if not Following(session).settle():
         return False
-    _restore_rest(session, sources)
-    return True
+    return _restore_rest(session, sources)
 
 
-def _restore_rest(session: Session, sources: dict[int, Source]) -> None:
+def _build_keys(session: Session, sources: dict[int, Source]) -> bool:
+    """Give each table the key that batches need, once rows that may have been copied twice are gone."""
+    there = {(table.schema, table.name): table for table in postgres.tables(session.receiver)}
+    tasks: list[Task] = []
+    for source in sorted(sources.values(), key=lambda source: -source.table.rows):
+        table = source.table
+        here = there.get((table.schema, table.name))
+        if here is None or here.key or not table.key or not table.key_definition:
+            continue
+        if len(session.ledger.ranges(table.oid)) > 1:
+            _remove_logged(session, source)
+        tasks.append(_statement(table.key_definition))
+    return at_once(session, tasks)
+
+
+def _remove_logged(session: Session, source: Source) -> None:
+    """Ranges were read at different moments, so a row that was written to may be there twice: the first batch brings it anew."""
+    row = session.ledger.link()
+    assert row is not None
+    logs = Logs(session.origin)
+    logs.refresh()
+    with window.opened(session.origin) as opened:
+        opened.allow_scans()
+        removed = remove_logged(
+            session.origin, session.receiver, source.table, window.only_keys(source, logs, row.position)
+        )
+    if removed:
+        session.report(Event("changed rows set aside", {"table": source.table.full_name, "rows": removed}))
+
+
+def _statement(text: str) -> Task:
+    # As the origin's catalogue prints it.
+    return lambda side: side.execute(sql.SQL(text))
+
+
+def _restore_rest(session: Session, sources: dict[int, Source]) -> bool:
     taken = [
         (schema.CONSTRAINTS, source.table.key_constraint)
         if source.table.key_constraint
@@ -158,9 +192,47 @@ def _restore_rest(session: Session, sources: dict[int, Source]) -> None:
         if source.table.key
     ]
     made = schema.depending_on(session.origin, session.receiver).union(taken)
-    text = session.dumper.text("post-data", schema.carried(schema.own_triggers(session.origin), made))
-    with session.receiver.transaction():
-        schema.restore(session.receiver, text, session.means.owner)
-        schema.refresh_views(session.receiver, session.origin)
-        session.ledger.set_indexed()
+    archive = session.archive or session.dumper.archive()
+    pieces = archive.statements("post-data", schema.carried(schema.own_triggers(session.origin), made))
+    if not _build_indexes(session, sources, pieces):
+        return False
+    refreshed = views.refresh_views(session.receiver, session.origin)
+    said = (
+        *refreshed.left,
+        *database.carry_settings(session.origin, session.receiver, session.means.owner),
+        *database.carry_comments(session.origin, session.receiver),
+    )
+    for concern in said:
+        session.report(Event("not carried", {"object": concern.object, "because": concern.why}))
+    session.ledger.set_indexed()
     session.report(Event("indexes and constraints built", {"tables": len(sources)}))
+    return True
+
+
+def _build_indexes(session: Session, sources: dict[int, Source], pieces: Sequence[Statement]) -> bool:
+    """Indexes and constraints of different tables at once, and statistics; then what needs them, in the dump's order."""
+    owner = session.means.owner
+    sizes = {(source.table.schema, source.table.name): source.table.rows for source in sources.values()}
+    first = [piece for piece in pieces if piece.kind in ("index", "constraint")]
+    by_table: dict[tuple[str, str], list[Statement]] = {}
+    for piece in first:
+        by_table.setdefault(piece.table or ("", ""), []).append(piece)
+
+    def finish(table: tuple[str, str], own: Sequence[Statement]) -> Task:
+        def work(side: postgres.Connection) -> None:
+            for piece in own:
+                schema.build(side, piece, owner)
+            if table in sizes:
+                analyze(*table)(side)
+
+        return work
+
+    order = sorted({*by_table, *sizes}, key=lambda table: -sizes.get(table, 0))
+    if not at_once(session, [finish(table, by_table.get(table, ())) for table in order]):
+        return False
+    for piece in pieces:
+        if session.stop():
+            return False
+        if piece.kind not in ("index", "constraint"):
+            schema.build(session.receiver, piece, owner)
+    return True

@@ -1,14 +1,15 @@
 """How does the origin note which rows changed, without ever failing or delaying the application?
 
-Schema ``offramp`` at the origin holds two log tables per captured table, one trigger function and four statement triggers.
+Schema ``offramp`` at the origin holds the logs and a register; each captured table has four statement triggers with a function each.
+All tables write to one log, the active one. When it has grown the functions are pointed at another, and the old one is emptied once
+it is consumed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import psycopg
 from psycopg import sql
@@ -18,14 +19,14 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Connection, Table
-from . import shape
+from . import shape, trees
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
 # Writers queue behind our lock request, so it must give up sooner than anybody notices.
 LOCK_MILLISECONDS = 500
 INSTALL_SECONDS = 120.0
-Letter = Literal["a", "b"]
+OPERATIONS = ("insert", "update", "delete", "truncate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +37,53 @@ class Captured:
     relid: int
     link: str
     direction: str
-    active: Letter
+    log: int
     definition: str
 
 
-def log(number: int, letter: str) -> sql.Identifier:
-    return sql.Identifier("offramp", f"log_{number}_{letter}")
+def log(number: int) -> sql.Identifier:
+    return sql.Identifier("offramp", f"log_{number}")
 
 
-def function(number: int) -> sql.Identifier:
-    return sql.Identifier("offramp", f"capture_{number}")
+def function(number: int, operation: str) -> sql.Identifier:
+    return sql.Identifier("offramp", f"capture_{number}_{operation}")
 
 
 def register(origin: Connection) -> Mapping[int, Captured]:
     """Return what is captured at this origin, by the table's oid."""
-    row = origin.execute(_BOOK["capture_exists"]).fetchone()
-    if row is None or not row[0]:
+    if not _exists(origin):
         return {}
     with origin.cursor(row_factory=args_row(Captured)) as cursor:
         return {captured.relid: captured for captured in cursor.execute(_BOOK["captured"])}
 
 
-def prepare(origin: Connection) -> None:
-    """Make the schema and the register; nothing that the application can see or wait for."""
+def _exists(origin: Connection) -> bool:
+    row = origin.execute(_BOOK["capture_exists"]).fetchone()
+    return bool(row and row[0])
+
+
+def prepare(origin: Connection, width: int = 1) -> int:
+    """Make the schema, the register and a log for keys of ``width`` columns; returns the active log's number."""
     with origin.transaction():
         origin.execute(_BOOK["schema"])
         origin.execute(_BOOK["own_schema"])
         origin.execute(_BOOK["register"])
+    for number, wide, active, _, _ in origin.execute(_BOOK["logs"]).fetchall():
+        if active and wide >= width:
+            return int(number)
+    number = make_log(origin, width)
+    origin.execute(_BOOK["activate"], {"number": number})
+    return number
+
+
+def make_log(origin: Connection, width: int) -> int:
+    """Make another log, which nobody writes to yet."""
+    with origin.transaction():
+        row = origin.execute(_BOOK["enter_log"], {"width": width}).fetchone()
+        assert row is not None
+        columns = shape.comma(sql.SQL("{} text").format(sql.Identifier(f"k{at}")) for at in range(1, width + 1))
+        origin.execute(sql.SQL(_BOOK["log_table"]).format(log=log(row[0]), columns=columns))
+    return int(row[0])
 
 
 def trigger_mode(link: Link) -> str:
@@ -80,7 +101,7 @@ def standing(origin: Connection, link: Link, known: Mapping[int, Captured], tabl
         if table.oid in firing
         and (captured := known.get(table.oid)) is not None
         and (captured.link, captured.direction) == (link.name, link.direction)
-        and captured.definition == shape.outline(table)
+        and trees.fits(table, captured.definition)
     }
 
 
@@ -98,12 +119,12 @@ def install(
     Raises WaitingError, naming who is in the way, when a table's lock cannot be had within ``seconds``.
     """
     clock = clock or SystemClock()
-    prepare(origin)
+    active = prepare(origin, max((len(table.key) for table in tables), default=1) or 1)
     ready = standing(origin, link, register(origin), tables)
     missing = tuple(table for table in tables if table.oid not in ready)
     for table in missing:
         deadline = clock.monotonic() + seconds
-        while not _try_install(origin, link, table):
+        while not _try_install(origin, link, table, active):
             if stop() or clock.monotonic() > deadline:
                 raise WaitingError(
                     f"Table {table.full_name} could not be locked for its triggers: {blockers(origin, table.oid)} is in the way.",
@@ -113,27 +134,20 @@ def install(
     return missing
 
 
-def _try_install(origin: Connection, link: Link, table: Table) -> bool:
+def _try_install(origin: Connection, link: Link, table: Table, active: int) -> bool:
     try:
         with origin.transaction():
             origin.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_MILLISECONDS)))
-            _install(origin, link, table)
+            _install(origin, link, table, active)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
     return True
 
 
-def _install(origin: Connection, link: Link, table: Table) -> None:
+def _install(origin: Connection, link: Link, table: Table, active: int) -> None:
     origin.execute(sql.SQL(_BOOK["lock_table"]).format(table=shape.name(table)))
     known = register(origin).get(table.oid)
-    if known is not None:
-        number = known.number
-        # A table whose key changed needs other log columns.
-        origin.execute(_render("drop_logs", number, table))
-    else:
-        row = origin.execute(_BOOK["next_number"]).fetchone()
-        assert row is not None
-        number = int(row[0])
+    number = known.number if known is not None else _next_number(origin)
     origin.execute(
         _BOOK["enter"],
         {
@@ -141,82 +155,133 @@ def _install(origin: Connection, link: Link, table: Table) -> None:
             "relid": table.oid,
             "link": link.name,
             "direction": link.direction,
-            "definition": shape.outline(table),
+            "log": active,
+            "definition": trees.definition(table),
         },
     )
     # One message for all of it: a switch waits for this.
-    blocks = ("close_function", "triggers", *(("always",) if link.direction == "forward" else ()))
-    parts = [_render("log_tables", number, table), function_text(table, number, "a")]
-    origin.execute(sql.SQL("\n").join([*parts, *(_render(block, number, table) for block in blocks)]))
+    parts = [function_texts(table, number, active, by_row=table.in_tree)]
+    parts.extend(
+        sql.SQL(_BOOK["close_function"]).format(function=function(number, operation)) for operation in OPERATIONS
+    )
+    parts.extend(
+        _render(block, number, table)
+        for block in (
+            "row_triggers" if table.in_tree else "triggers",
+            *(("always",) if link.direction == "forward" else ()),
+        )
+    )
+    origin.execute(sql.SQL("\n").join(parts))
+
+
+def _next_number(origin: Connection) -> int:
+    row = origin.execute(_BOOK["next_number"]).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _render(block: str, number: int, table: Table) -> sql.Composed:
-    return sql.SQL(_BOOK[block]).format(
-        table=shape.name(table),
-        function=function(number),
-        log_a=log(number, "a"),
-        log_b=log(number, "b"),
-        columns=_log_columns(table),
+    return sql.SQL(_BOOK[block]).format(table=shape.name(table), **_functions(number))
+
+
+def _functions(number: int) -> dict[str, sql.Composable]:
+    return {f"on_{operation}": function(number, operation) for operation in OPERATIONS}
+
+
+def function_texts(table: Table, number: int, target: int, *, by_row: bool) -> sql.Composed:
+    """Return the statements that make the table's trigger functions write to log ``target``; ``by_row``: they fire for each row."""
+    keyed, common = bool(table.key), _fragments(table)
+    if by_row:
+        return sql.SQL("\n").join(trees.row_functions(table, number, _functions(number), log(target), common["guard"]))
+    blocks = (
+        ("insert", "keyed_insert" if keyed else "bare_insert", "new_rows", "+"),
+        ("update", "keyed_update" if keyed else "bare_update", "", ""),
+        ("delete", "keyed_insert" if keyed else "bare_insert", "old_rows", "-"),
+        ("truncate", "truncated", "", ""),
+    )
+    common = _fragments(table)
+    return sql.SQL("\n").join(
+        sql.SQL(_BOOK[block]).format(
+            function=function(number, operation),
+            number=sql.Literal(number),
+            log=log(target),
+            rows=sql.SQL(rows),
+            sign=sql.Literal(sign),
+            **common,
+        )
+        for operation, block, rows, sign in blocks
     )
 
 
-def _log_columns(table: Table) -> sql.Composed:
-    if not table.key:
-        return shape.comma([sql.SQL("xid xid8 not null"), sql.SQL("image text"), sql.SQL("change smallint")])
-    keys = (sql.SQL("k{} text").format(sql.SQL(str(place))) for place in range(1, len(table.key) + 1))
-    return shape.comma([sql.SQL("xid xid8 not null"), *keys])
+def _fragments(table: Table) -> dict[str, sql.Composable]:
+    """Return the parts of a trigger function that depend on the table's columns, by position only."""
+    names = [column.name for column in table.columns]
+    positions = [names.index(key.name) + 1 for key in table.key]
+    width = max(positions, default=len(names)) or 1
+    aliases = [sql.Identifier(f"c{place}") for place in range(1, width + 1)]
+    texts = [sql.SQL("n.{}::pg_catalog.text").format(aliases[place - 1]) for place in positions]
+    keys = [sql.Identifier(f"k{at}") for at in range(1, len(positions) + 1)]
+    steady = bool(table.key) and shape.steady_key(table)
+    whole = texts[0] if len(texts) == 1 else sql.SQL("row({})::pg_catalog.text").format(shape.comma(texts))
+    return {
+        "guard": sql.SQL(""),
+        "settings": sql.SQL(_BOOK["no_settings" if steady else "exact_settings"]),
+        "names": shape.comma(keys),
+        "keys": shape.comma(texts),
+        "named_keys": shape.comma(
+            sql.SQL("{} as {}").format(text, key) for text, key in zip(texts, keys, strict=True)
+        ),
+        "arrays": shape.comma(
+            sql.SQL("pg_catalog.array_agg(s.{})::pg_catalog.text").format(key) for key in keys
+        ),
+        "hashed": sql.SQL('{} collate pg_catalog."C"').format(whole),
+        "all": shape.comma(sql.SQL("n.{}").format(alias) for alias in aliases),
+        # The first column needs no pad: a table whose every column was dropped still yields the null for c1.
+        "pads": sql.SQL("").join(
+            [sql.SQL(", null::pg_catalog.text")] * (0 if table.key and width == 1 else width)
+        ),
+        "aliases": shape.comma(aliases),
+    }  # fmt: skip
 
 
-def function_text(table: Table, number: int, letter: str) -> sql.Composed:
-    """Return the statement that makes the table's trigger function write to one of its logs."""
-    if table.key:
-        positions = [[c.name for c in table.columns].index(key.name) + 1 for key in table.key]
-        width = max(positions)
-        block, settings = "keyed_function", "fast_settings" if shape.steady_key(table) else "exact_settings"
-    else:
-        positions, width = [], len(table.columns)
-        block, settings = "bare_function", "exact_settings"
-    aliases = [sql.Identifier(f"c{place}") for place in range(1, max(width, 1) + 1)]
-    # The first column needs no pad: a table whose every column was dropped still yields the null for c1.
-    pads = max(width - 1, 0) if table.key and width == 1 else max(width, 1)
-    return sql.SQL(_BOOK[block]).format(
-        function=function(number),
-        log=log(number, letter),
-        settings=sql.SQL(_BOOK[settings]),
-        keys=shape.comma(sql.SQL("n.{}::text").format(aliases[place - 1]) for place in positions),
-        all=shape.comma(sql.SQL("n.{}").format(alias) for alias in aliases[:width]),
-        pads=sql.SQL("").join([sql.SQL(", null::text")] * pads),
-        aliases=shape.comma(aliases),
-    )
+def switch_log(origin: Connection, tables: Iterable[tuple[Table, Captured]], target: int) -> None:
+    """Point the functions of these tables at log ``target``. Transactions in flight may still write to the old one."""
+    for table, captured in tables:
+        with origin.transaction():
+            texts = function_texts(table, captured.number, target, by_row=trees.by_row(captured.definition))
+            origin.execute(texts)
+            origin.execute(_BOOK["point"], {"number": captured.number, "log": target})
+    origin.execute(_BOOK["activate"], {"number": target})
 
 
-def switch_log(origin: Connection, table: Table, captured: Captured) -> Letter:
-    """Point new writers at the other log; transactions in flight may still write to the old one, and both are read."""
-    other: Letter = "b" if captured.active == "a" else "a"
-    with origin.transaction():
-        origin.execute(function_text(table, captured.number, other))
-        origin.execute(_BOOK["switch"], {"number": captured.number, "active": other})
-    return other
+def truncate_log(origin: Connection, number: int, unread: sql.Composable, position: str) -> bool:
+    """Empty a log that nobody is writing to and of which ``position`` has seen everything; False when it is not the time.
 
-
-def log_sizes(origin: Connection) -> Mapping[int, tuple[int, int]]:
-    """Return the bytes of both logs by table number."""
-    return {number: (a, b) for number, a, b in origin.execute(_BOOK["log_sizes"])}
-
-
-def truncate_log(origin: Connection, number: int, letter: str, position: str) -> bool:
-    """Empty a log that nobody is writing to and of which ``position`` has seen everything; False when it is not the time."""
-    name = log(number, letter)
+    ``unread`` is the condition on the rows (``l``) that have not been found consumed before.
+    """
+    check = sql.SQL(_BOOK["log_is_consumed"]).format(log=log(number), unread=unread)
     try:
         with origin.transaction():
-            origin.execute(sql.SQL(_BOOK["lock_log"]).format(log=name))
-            row = origin.execute(sql.SQL(_BOOK["log_is_consumed"]).format(log=name), {"position": position}).fetchone()
+            origin.execute(sql.SQL(_BOOK["lock_log"]).format(log=log(number)))
+            row = origin.execute(check, {"position": position}).fetchone()
             if row is None or not row[0]:
                 return False
-            origin.execute(sql.SQL(_BOOK["truncate_log"]).format(log=name))
+            origin.execute(sql.SQL(_BOOK["truncate_log"]).format(log=log(number)))
     except psycopg.errors.LockNotAvailable:
         return False
     return True
+
+
+def enter(captured: Captured, keys: Sequence[Sequence[str]]) -> sql.Composed:
+    """Return the statement that logs these keys as if their rows had just changed."""
+    width = len(keys[0])
+    arrays = shape.comma(sql.SQL("{}::text[]").format(sql.Literal([key[at] for key in keys])) for at in range(width))
+    return sql.SQL("insert into {} (xid, t, op, {}) select pg_current_xact_id(), {}, 'k', * from unnest({})").format(
+        log(captured.log),
+        shape.comma(sql.Identifier(f"k{at}") for at in range(1, width + 1)),
+        sql.Literal(captured.number),
+        arrays,
+    )
 
 
 def blockers(origin: Connection, *oids: int) -> str:
@@ -243,12 +308,20 @@ def uninstall(
                     f"Capture could not be removed from table {captured.relid}: {blockers(origin, captured.relid)} is in the way."
                 )
             clock.sleep(random.uniform(0.05, 0.3))
+    if not register(origin):
+        _remove_logs(origin)
+
+
+def _remove_logs(origin: Connection) -> None:
+    """Drop the logs, the register and the schema, if nothing else is in it."""
     with origin.transaction():
-        if not register(origin):
+        if _exists(origin):
+            for number, *_ in origin.execute(_BOOK["logs"]).fetchall():
+                origin.execute(sql.SQL(_BOOK["drop_log"]).format(log=log(number)))
             origin.execute(_BOOK["drop_register"])
-            row = origin.execute(_BOOK["schema_is_empty"]).fetchone()
-            if row is not None and row[0]:
-                origin.execute(_BOOK["drop_schema"])
+        row = origin.execute(_BOOK["schema_is_empty"]).fetchone()
+        if row is not None and row[0]:
+            origin.execute(_BOOK["drop_schema"])
 
 
 def _try_uninstall(origin: Connection, captured: Captured) -> bool:
@@ -262,10 +335,7 @@ def _try_uninstall(origin: Connection, captured: Captured) -> bool:
             ).fetchone()
             if row is not None:
                 origin.execute(sql.SQL(_BOOK["drop_triggers"]).format(table=sql.Identifier(row[0], row[1])))
-            origin.execute(sql.SQL(_BOOK["drop_function"]).format(function=function(captured.number)))
-            origin.execute(
-                sql.SQL(_BOOK["drop_logs"]).format(log_a=log(captured.number, "a"), log_b=log(captured.number, "b"))
-            )
+            origin.execute(sql.SQL(_BOOK["drop_functions"]).format(**_functions(captured.number)))
             origin.execute(_BOOK["forget"], {"relid": captured.relid})
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False

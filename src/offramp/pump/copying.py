@@ -1,97 +1,303 @@
-"""How do the rows that were there before the link get across? In key ranges, each with its own short snapshot.
+"""How do the rows that were there before the link get across? In ranges of pages, several at once, each with its own short snapshot.
 
-A chunk's rows and its line in the ledger commit together, so kill -9 costs the chunk in flight. The tables' logs are not
-consumed meanwhile; the first window after the copy reads again every key that was logged since it began.
+Rows that nobody writes to stay where they are as long as the table keeps its file, so ranges of pages read in different snapshots
+cover each of them exactly once. Rows that are written to may be read twice or not at all: their keys are in the log, so they are
+taken out before the key is built and read again with the first batch. When the file changes (TRUNCATE, a rewrite) the table's copy
+begins anew. A range's rows and its line in the ledger commit together, so kill -9 costs the ranges in flight.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg import sql
 
+from ..errors import OutsideError
 from ..kit import sqlbook
-from ..postgres import Connection
-from . import shape, stream
-from .apply import rejected
+from ..postgres import Table
+from . import shape, stream, window
+from .apply import OWN_FAULTS, RejectedError, rejected
+from .bulk import Into, Lane, OriginLaneError, Passed, ReceiverLaneError
 from .model import Event
-from .rounds import slice_rows
-from .state import Ledger
-from .window import RewrittenError, ShapeChangedError, Source, Window, opened
+from .session import Session
+from .state import Moved
+from .window import RewrittenError, ShapeChangedError, Source, SourceFailedError, sourced
 
-_BOOK = sqlbook.load("offramp.pump", "sql/apply.sql")
-CHUNK_ROWS = 50_000
+_BOOK = sqlbook.load("offramp.pump", "sql/copying.sql")
+_BULK = sqlbook.load("offramp.pump", "sql/bulk.sql")
+# Bytes of table and TOAST per range: a second or so, and what a kill -9 costs at most per lane.
+RANGE_BYTES = 64 << 20
+LEAST_PAGES = 16
+PAGE_BYTES = 8192
+# Statements that were cancelled because somebody waited behind them are tried again.
+CANCELLED = ("57014",)
 
 
 @dataclass(frozen=True, slots=True)
+class Range:
+    """Pages ``low`` up to, not with, ``high`` of one table's file; None is without end."""
+
+    source: Source
+    low: int
+    high: int | None
+    file: int
+
+    @property
+    def condition(self) -> sql.Composable:
+        low = sql.SQL("t.ctid >= {}::tid").format(sql.Literal(f"({self.low},0)"))
+        if self.high is None:
+            return low
+        return sql.SQL("{} and t.ctid < {}::tid").format(low, sql.Literal(f"({self.high},0)"))
+
+
 class Copier:
-    origin: Connection
-    receiver: Connection
-    ledger: Ledger
-    report: Callable[[Event], None]
-    stop: Callable[[], bool]
+    """Copies what is left of all tables in the state ``copy``."""
 
-    def copy_table(self, source: Source, fingerprint: str) -> bool:
-        """Copy what is left of one table; True when it is complete, False when stopped between chunks.
+    def __init__(self, session: Session, sources: dict[int, Source]) -> None:
+        self.session, self.sources = session, sources
+        self._work: deque[Range] = deque()
+        self._left: dict[int, int] = {}
+        self._failed: dict[int, Exception] = {}
+        self._trouble: list[Exception] = []
+        self._lock = threading.Lock()
 
-        Raises ShapeChangedError, RejectedError and SourceFailedError.
+    def copy(self, tables: Sequence[Moved]) -> tuple[tuple[Moved, Exception], ...]:
+        """Copy these tables; returns those that could not be, with the reason: ShapeChangedError, RejectedError, RewrittenError.
+
+        Raises SourceFailedError and psycopg errors of the receiver; returns early when the session is told to stop.
         """
-        while not self.stop():
+        for moved in tables:
             try:
-                if self._next_chunk(source, fingerprint):
-                    return True
+                self._plan(moved)
+            except (ShapeChangedError, RejectedError) as error:
+                self._failed[moved.relid] = error
+        self._run()
+        return tuple((moved, self._failed[moved.relid]) for moved in tables if moved.relid in self._failed)
+
+    def _plan(self, moved: Moved) -> None:
+        if moved.relid not in self.sources:
+            raise ShapeChangedError(moved.relid)
+        source = self.sources[moved.relid]
+        with sourced():
+            found = self.session.origin.execute(_BOOK["size"], {"oid": moved.relid}).fetchone()
+        if (
+            found is None
+            or found[1] is None
+            or self.session.fingerprints([moved.relid]).get(moved.relid) != moved.fingerprint
+        ):
+            raise ShapeChangedError(moved.relid)
+        if not source.table.key:
+            self._copy_bare(source)
+            return
+        pages, file, toast = found
+        done = self.session.ledger.ranges(moved.relid)
+        if any(was != file for *_, was in done):
+            self._begin_anew(source)
+            done = ()
+        step = range_pages(pages, toast)
+        planned = plan(pages, step, [(low, high) for low, high, _ in done])
+        self._left[moved.relid] = len(planned)
+        self._work.extend(Range(source, low, high, file) for low, high in planned)
+        if not planned:
+            self.session.ledger.set_table(moved.relid, "copied")
+
+    def _begin_anew(self, source: Source) -> None:
+        table = source.table
+        self.session.report(Event("copy begins anew", {"table": table.full_name, "because": "truncated or rewritten"}))
+        with self.session.receiver.transaction(), rejected(table):
+            self.session.receiver.execute(sql.SQL(_BOOK["clear"]).format(table=shape.name(table)))
+            self.session.ledger.forget_ranges(table.oid)
+            self.session.ledger.reset_copied(table.oid)
+
+    def _copy_bare(self, source: Source) -> None:
+        """A table without a key counts images from its copy's very snapshot on, so it is read in one."""
+        session, table = self.session, source.table
+        while not session.stop():
+            began = time.monotonic()
+            try:
+                with window.opened(session.origin) as opened, session.receiver.transaction():
+                    look = opened.look([table.oid])
+                    opened.allow_scans()
+                    with rejected(table):
+                        rows = stream.through(session.origin, opened.whole(table), session.receiver, _fill(table))
+                    opened.demand_unrewritten([table.oid])
+                    session.ledger.copied(table.oid, rows, seconds=time.monotonic() - began)
+                    session.ledger.set_table(table.oid, "copied", since=look.snapshot)
+                session.report(Event("table copied", {"table": table.full_name, "rows": rows}))
+                return
             except RewrittenError:
-                self.report(
-                    Event("chunk abandoned", {"table": source.table.full_name, "because": "truncated or rewritten"})
-                )
-        return False
+                self._say_abandoned(table)
 
-    def _next_chunk(self, source: Source, fingerprint: str) -> bool:
-        table = source.table
-        chunks = self.ledger.chunks(table.oid)
-        if chunks and chunks[-1].high is None:
-            self.ledger.set_table(table.oid, "copied")
-            return True
-        low = chunks[-1].high if chunks else None
-        with opened(self.origin) as window, self.receiver.transaction():
-            look = window.look([table.oid])
-            if look.fingerprints.get(table.oid) != fingerprint:
-                raise ShapeChangedError(table.oid)
-            if shape.ordered(table):
-                rows, last = self._range(window, source, low, len(chunks))
-                since = None
-            else:
-                rows, last, since = self._all(window, source), True, look.snapshot
-            window.demand_unrewritten([table.oid])
-            self.ledger.copied(table.oid, rows)
-            if last:
-                # A keyed table reads again what was logged since the link began; images count from this very snapshot.
-                self.ledger.set_table(table.oid, "copied", since=None if table.key else since)
-        self.report(Event("range copied", {"table": table.full_name, "rows": rows, "last": last}))
-        return last
+    def _run(self) -> None:
+        """Let lanes of their own work off the ranges; this thread joins in over the link's own connections when there are none."""
+        with ExitStack() as opened:
+            lanes = [opened.enter_context(lane) for lane in self._lanes()]
+            pids = [opened.enter_context(self.session.watched(lane.origin_pid)) for lane in lanes]
+            threads = [
+                threading.Thread(target=self._drive, args=(lane,), name=f"offramp-copy-{at}", daemon=True)
+                for at, lane in enumerate(lanes)
+            ]
+            for thread in threads:
+                thread.start()
+            if not pids:
+                self._drive(None)
+            for thread in threads:
+                thread.join()
+        if self._trouble:
+            raise self._trouble[0]
 
-    def _range(self, window: Window, source: Source, low: tuple[str, ...] | None, number: int) -> tuple[int, bool]:
-        table = source.table
-        bounds = window.bounds(table, low, None, limit=CHUNK_ROWS, step=slice_rows(table))
-        last = not bounds or bounds[-1][1] < CHUNK_ROWS
-        high = None if last else bounds[-1][0]
-        rows = self._pass(window.range(table, low, high), source)
-        before, below = 0, low
-        for place, (bound, at) in enumerate(bounds[:-1]):
-            self.ledger.add_chunk(table.oid, number + 1 + place, below, bound, at - before)
-            before, below = at, bound
-        self.ledger.add_chunk(table.oid, number + 1 + max(len(bounds) - 1, 0), below, high, rows - before)
-        return rows, last
+    def _lanes(self) -> Iterable[Lane]:
+        """Open as many lanes as are wanted and granted, and no more than there are ranges."""
+        session = self.session
+        if not self._work:
+            return
+        for _ in range(min(session.means.jobs, len(self._work))):
+            try:
+                lane = Lane(session.origin, session.receiver, session.throttle.admit)
+            except OutsideError as error:
+                session.report(Event("copy goes with fewer connections", {"because": error.message}))
+                return
+            lane.prepare_receiver(replica=session.replica)
+            yield lane
 
-    def _all(self, window: Window, source: Source) -> int:
-        window.allow_scans()
-        rows = self._pass(window.whole(source.table), source)
-        self.ledger.add_chunk(source.table.oid, 1, None, None, rows)
-        return rows
+    def _drive(self, lane: Lane | None) -> None:
+        try:
+            while not self.session.stop() and not self._trouble and (todo := self._next()) is not None:
+                self._one(lane, todo)
+        except Exception as error:
+            self._trouble.append(error)
 
-    def _pass(self, out: sql.Composed, source: Source) -> int:
-        table = source.table
-        into = sql.SQL(_BOOK["fill"]).format(table=shape.name(table), columns=shape.columns(shape.stored(table)))
-        with rejected(table):
-            return stream.through(self.origin, out, self.receiver, into)
+    def _next(self) -> Range | None:
+        with self._lock:
+            while self._work:
+                todo = self._work.popleft()
+                if todo.source.relid not in self._failed:
+                    return todo
+        return None
+
+    def _one(self, lane: Lane | None, todo: Range) -> None:
+        table, began = todo.source.table, time.monotonic()
+        try:
+            passed = self._by_lane(lane, todo, began) if lane else self._by_session(todo, began)
+        except (RewrittenError, ShapeChangedError, RejectedError) as error:
+            self._failed.setdefault(table.oid, error)
+            return
+        except OriginLaneError as error:
+            self._after_origin(error, todo)
+            return
+        except ReceiverLaneError as error:
+            if not error.sqlstate.startswith(OWN_FAULTS):
+                raise OutsideError(f"The receiving side failed the copy: {error} {error.sqlstate}".strip()) from error
+            reason = f"{error} [{error.sqlstate}]"
+            self._failed.setdefault(table.oid, RejectedError(table.oid, reason, unique=False))
+            return
+        self.session.report(
+            Event("range copied", {"table": table.full_name, "rows": passed.rows, "bytes": passed.size})
+        )
+        with self._lock:
+            self._left[table.oid] -= 1
+            last = self._left[table.oid] == 0
+        if last:
+            self.session.ledger.set_table(table.oid, "copied")
+            self.session.report(Event("table copied", {"table": table.full_name}))
+
+    def _after_origin(self, error: OriginLaneError, todo: Range) -> None:
+        if error.sqlstate in CANCELLED:
+            self._say_abandoned(todo.source.table)
+            with self._lock:
+                self._work.append(todo)
+        elif error.sqlstate.startswith("42"):
+            self._failed.setdefault(todo.source.relid, ShapeChangedError(todo.source.relid))
+        else:
+            raise SourceFailedError(str(error)) from error
+
+    def _by_lane(self, lane: Lane, todo: Range, began: float) -> Passed:
+        session, table = self.session, todo.source.table
+        link = (session.link.name, session.link.direction)
+
+        async def unrewritten(origin: Any) -> None:
+            if await origin.fetchval(_BULK["filenode"], table.oid) != todo.file:
+                raise RewrittenError(table.full_name)
+
+        def keep(passed: Passed) -> Sequence[tuple[str, Sequence[Any]]]:
+            seconds = time.monotonic() - began
+            return (
+                (_BULK["range_copied"], (*link, table.oid, todo.low, todo.high, todo.file, passed.rows)),
+                (_BULK["rows_copied"], (*link, table.oid, passed.rows, passed.size, seconds)),
+                (_BULK["touched"], link),
+            )
+
+        into = Into(
+            table.schema,
+            table.name,
+            tuple(column.name for column in shape.stored(table)),
+            "binary" if shape.binary(table) else "text",
+        )
+        return lane.copy(_pages(todo).as_string(None), into, unrewritten, keep)
+
+    def _by_session(self, todo: Range, began: float) -> Passed:
+        session, table = self.session, todo.source.table
+        out = sql.SQL(_BOOK["copy_out"]).format(query=_pages(todo))
+        with session.receiver.transaction():
+            with rejected(table):
+                rows = stream.through(session.origin, out, session.receiver, _fill(table))
+            with sourced():
+                found = session.origin.execute(_BOOK["filenode"], {"oid": table.oid}).fetchone()
+            if found is None or found[0] != todo.file:
+                raise RewrittenError(table.full_name)
+            session.ledger.add_range(table.oid, todo.low, todo.high, todo.file, rows)
+            session.ledger.copied(table.oid, rows, seconds=time.monotonic() - began)
+        return Passed(rows, 0)
+
+    def _say_abandoned(self, table: Table) -> None:
+        self.session.report(Event("range abandoned", {"table": table.full_name}))
+
+
+def plan(pages: int, step: int, done: Sequence[tuple[int, int | None]]) -> tuple[tuple[int, int | None], ...]:
+    """Return the page ranges that are left to copy, the last one open-ended.
+
+    >>> plan(100, 40, [])
+    ((0, 40), (40, 80), (80, None))
+    >>> plan(100, 40, [(40, 80)])
+    ((0, 40), (80, None))
+    >>> plan(100, 30, [(0, 40), (80, None)])
+    ((40, 70), (70, 80))
+    """
+    left: list[tuple[int, int | None]] = []
+    at: int | None = 0
+    for low, high in [*sorted(done), (None, None)]:
+        while at is not None and (low is None or at < low):
+            until = at + step if (at + step < pages if low is None else at + step < low) else low
+            left.append((at, until))
+            at = until
+        at = high if low is not None else at
+    return tuple(left)
+
+
+def range_pages(pages: int, toast_bytes: int) -> int:
+    """Return how many pages make a range of about RANGE_BYTES, values out of line included.
+
+    >>> range_pages(100_000, 0)
+    8192
+    >>> range_pages(1000, 100 * 1000 * 8192)
+    81
+    """
+    per_page = PAGE_BYTES + toast_bytes // max(pages, 1)
+    return max(RANGE_BYTES // per_page, LEAST_PAGES)
+
+
+def _pages(todo: Range) -> sql.Composed:
+    table = todo.source.table
+    return sql.SQL(_BOOK["pages"]).format(
+        columns=shape.columns(shape.stored(table), "t"), table=shape.name(table), pages=todo.condition
+    )
+
+
+def _fill(table: Table) -> sql.Composed:
+    return sql.SQL(_BOOK["fill"]).format(table=shape.name(table), columns=shape.columns(shape.stored(table)))

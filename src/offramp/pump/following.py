@@ -15,10 +15,14 @@ from .rounds import Rounds
 from .session import Session
 from .window import RewrittenError, ShapeChangedError, Source
 
-BUSY_SECONDS, IDLE_SECONDS = 0.02, 0.1
+# Between two batches: at least BUSY, the longer the more there is to do, since a window costs the same for one change or many.
+BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.25
+SECONDS_PER_CHANGE = 0.0001
 BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 10.0
-# A log this big is closed and, once it is consumed, emptied.
-LOG_BYTES = 256 * 1024
+# A log is closed, and emptied once it is consumed, when it is this big, or when so much of it must be looked at with each poll.
+LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 2000, 8
+# Pointing functions at another log makes every session compile them again.
+ROTATE_SECONDS = 5.0
 
 
 class Following:
@@ -37,9 +41,11 @@ class Following:
             rounds,
             session.report,
             row.position,
+            inspected=session.means.verify,
         )
         self._lags: deque[float] = deque(maxlen=1000)
         self._unvalidated = session.link.direction == "forward"
+        self._rotated_at = 0.0
         self.refresh()
         rounds.load([source.table for source in self.batches.sources.values()])
 
@@ -58,7 +64,8 @@ class Following:
         beat_at = adapt_at = discover_at = clock.monotonic()
         while not session.stop():
             began = clock.monotonic()
-            rest = BUSY_SECONDS if self.one() else min(rest * 1.3, IDLE_SECONDS)
+            changes = self.one()
+            rest = self._pause(changes) if changes else min(rest * 1.3, IDLE_SECONDS)
             now = clock.monotonic()
             if now >= beat_at:
                 beat_at = now + BEAT_SECONDS
@@ -74,19 +81,23 @@ class Following:
             if (left := rest - (clock.monotonic() - began)) > 0:
                 clock.sleep(left)
 
-    def one(self, *, settle: bool = False) -> bool:
-        """Run one batch; True when it moved something. Changes of shape are dealt with on the way."""
+    @staticmethod
+    def _pause(changes: int) -> float:
+        return min(max(BUSY_SECONDS, changes * SECONDS_PER_CHANGE), LONGEST_SECONDS)
+
+    def one(self, *, settle: bool = False) -> int:
+        """Run one batch; returns how many changes it moved. Changes of shape are dealt with on the way."""
         try:
             outcome = self.batches.next(settle=settle)
         except RewrittenError:
-            return True
+            return 1
         except ShapeChangedError as error:
             adapt(self.session, self.batches.moved[error.relid])
             self.refresh()
-            return True
+            return 1
         if outcome.lag_ms is not None:
             self._lags.append(outcome.lag_ms)
-        return outcome.changes > 0
+        return outcome.changes
 
     def refresh(self) -> None:
         """Take the tables' states from the ledger and their shapes from the origin."""
@@ -127,16 +138,35 @@ class Following:
             self.session.report(Event("constraint validated", {"constraint": name}))
 
     def _rotate(self) -> None:
-        """Close logs that have grown, and empty closed ones that the stored position has seen to the end."""
-        sizes = capture.log_sizes(self.session.origin)
-        for relid, source in list(self.batches.sources.items()):
-            captured = source.captured
-            a, b = sizes.get(captured.number, (0, 0))
-            active, closed = (a, b) if captured.active == "a" else (b, a)
-            other = "b" if captured.active == "a" else "a"
-            if closed:
-                capture.truncate_log(self.session.origin, captured.number, other, self.batches.position)
-            elif active > LOG_BYTES:
-                with self.session.still_ours():
-                    letter = capture.switch_log(self.session.origin, source.table, captured)
-                self.batches.sources[relid] = Source(source.table, replace(captured, active=letter))
+        """Close a log that has grown, and empty closed ones that the stored position has seen to the end."""
+        logs, origin = self.batches.logs, self.session.origin
+        logs.refresh()
+        for number, unread in list(logs.unread.items()):
+            if not unread.log.active and unread.log.size:
+                capture.truncate_log(origin, number, unread.condition(), self.batches.position)
+        active, now = logs.active, self.session.clock.monotonic()
+        grown = active.log.size > LOG_BYTES or active.tail_pages > TAIL_PAGES or len(active.places) > TAIL_PLACES
+        if grown and now - self._rotated_at > ROTATE_SECONDS and (target := self._spare(active.log.width)) is not None:
+            self._rotated_at = now
+            self._switch(target)
+
+    def _spare(self, width: int) -> int | None:
+        """Return an empty log that nobody writes to, a new one if there are not too many; None when they are all pinned."""
+        unread = self.batches.logs.unread
+        for number, one in unread.items():
+            if not one.log.active and not one.log.size and one.log.width >= width:
+                return number
+        return capture.make_log(self.session.origin, width) if len(unread) < LOGS else None
+
+    def _switch(self, target: int) -> None:
+        """Point the functions of tables that were written to at another log; the others go with a later turn."""
+        batches = self.batches
+        turned = {relid: source for relid, source in batches.sources.items() if relid in batches.wrote}
+        with self.session.still_ours():
+            capture.switch_log(
+                self.session.origin, ((source.table, source.captured) for source in turned.values()), target
+            )
+        for relid, source in turned.items():
+            batches.sources[relid] = Source(source.table, replace(source.captured, log=target))
+        batches.wrote.clear()
+        batches.logs.refresh()

@@ -1,27 +1,44 @@
-"""How is a slice proved equal at the same instant on both sides, between two batches, and what if it is not?
+"""How is one slice after another proved equal at the same instant on both sides while batches run, and what if it is not?
 
-The window at the origin is still open and the receiver has just become equal to it, so both look at the very same moment: no locks,
-no false alarms.
+A window is open at the origin and the receiver has just become equal to it: two connections beside the link's own take over these
+snapshots in a millisecond and compare chunks from there while the batches go on, so there are no locks, no false alarms and no
+waiting. Where a server grants no more connections, the link's own compare a few chunks between two batches.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import psycopg
+
+from ..errors import OfframpError
 from ..postgres import Connection, Table
-from . import verify, window
-from .model import Difference, Event
-from .rounds import Rounds, Turn, slice_rows
-from .state import Chunk, Ledger
-from .verify import Digest
+from . import footing, window
+from .examining import Answer, Job, Pair
+from .footing import Footing
+from .model import Event
+from .rounds import REPAIRS, Rounds
+from .state import Ledger
 from .window import Source, Window, sourced
+
+# The share of time that checks may take of one core of each server: always, while something was never checked, and when asked for.
+SHARE, HURRIED_SHARE, ASKED_SHARE = 0.03, 0.1, 0.8
+# What is checked from one moment: long enough to be worth taking the snapshots, short enough to go unnoticed.
+SLICE_SECONDS, ASKED_SLICE_SECONDS, INLINE_SLICE_SECONDS = 0.04, 0.25, 0.01
+# The origin's snapshot may not be held longer: vacuum waits for it. Between two batches, these wait.
+MOST_SECONDS, MOST_INLINE_SECONDS = 55.0, 1.0
+FIRST_ROWS_PER_SECOND, LEAST_ROWS_PER_SECOND = 200_000.0, 10_000.0
+OPEN_AGAIN_SECONDS, DISTURBED_SECONDS, ASK_SECONDS, PAUSE_SECONDS = 30.0, 5.0, 0.5, 0.02
+SHOWN = 20
+KEYS_AT_ONCE = 5000
 
 
 @dataclass
 class Inspector:
-    """Checks one chunk at a time; ``reload`` makes a table be read again as a whole."""
+    """Checks what is due; ``reload`` makes a table be read again as a whole. ``close`` it with the session."""
 
     origin: Connection
     receiver: Connection
@@ -29,89 +46,182 @@ class Inspector:
     rounds: Rounds
     report: Callable[[Event], None]
     reload: Callable[[int], None]
+    _beside: Footing | None = None
+    _opener: threading.Thread | None = None
+    _open_at: float = 0.0
+    _refused: str = ""
+    _worker: threading.Thread | None = None
+    _job: Job | None = None
+    _next_at: float = 0.0
+    _ask_at: float = 0.0
+    _asked: bool = False
+    _rate: float = FIRST_ROWS_PER_SECOND
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def inspect(self, opened: Window, live: Mapping[int, Source]) -> None:
-        """Check the chunk that is due, if any, of the tables that are live in this window."""
-        began = time.monotonic()
-        if (due := self.rounds.due({relid: source.table for relid, source in live.items()}, began)) is None:
-            return
-        table, turn = due
-        if self.rounds.too_big(table, turn.chunk):
-            self._cut(opened, table, turn.chunk)
-            return
-        here, there = verify.both(
-            lambda: self._ask_origin(opened, table, turn.chunk), lambda: self._ask_receiver(table, turn.chunk)
-        )
-        with sourced():
-            opened.demand_unrewritten([table.oid])
+        """Let the next slice of the tables that are live in this window be checked. Takes a millisecond or two."""
         now = time.monotonic()
-        if here == there:
-            if settled := self.rounds.checked(table, turn, here.rows, now, now - began):
-                self.ledger.repaired(settled)
-                self.report(Event("differences repaired", {"table": table.full_name, "rows": settled}))
-        else:
-            self._repair(live[table.oid], turn, now - began)
-
-    def _ask_origin(self, opened: Window, table: Table, chunk: Chunk) -> Digest:
-        with sourced():
-            if not chunk.ranged:
-                opened.allow_scans()
-            return verify.digest(self.origin, table, ((chunk.low, chunk.high),))
-
-    def _ask_receiver(self, table: Table, chunk: Chunk) -> Digest:
-        if chunk.ranged:
-            return verify.digest(self.receiver, table, ((chunk.low, chunk.high),))
-        with self.receiver.transaction():
-            self.receiver.execute("set local enable_seqscan = on")
-            return verify.digest(self.receiver, table, ((chunk.low, chunk.high),))
-
-    def _cut(self, opened: Window, table: Table, chunk: Chunk) -> None:
-        """Cut a chunk that has grown too big where the origin's key order says."""
-        step, most = slice_rows(table), 100
-        bounds = opened.bounds(table, chunk.low, chunk.high, limit=most * step, step=step)
-        # The last bound is the range's end, unless there is more behind it.
-        more = bool(bounds) and bounds[-1][1] == most * step
-        cuts = [bound for bound, _ in (bounds if more else bounds[:-1])]
-        edges = [chunk.low, *cuts]
-        counted = bounds[-1][1] if bounds else 0
-        with self.receiver.transaction():
-            if not cuts:
-                self.ledger.narrow_chunk(table.oid, chunk.number, chunk.high, counted)
+        if self._job is not None:
+            if self._worker is not None and self._worker.is_alive():
+                return
+            self._collect(self._job, live, now)
+        if now < self._next_at or self._closed.is_set():
+            return
+        self._look_if_asked(now)
+        tables = {relid: source.table for relid, source in live.items()}
+        self.rounds.meet(tables)
+        beside = self._ready(now)
+        if self._opener is not None:
+            return
+        if job := self._take(tables, now, beside=beside is not None):
+            self._job = job
+            if beside is None:
+                self._inline(opened, job, live)
             else:
-                self.ledger.narrow_chunk(table.oid, chunk.number, cuts[0], step)
-                for low, high in zip(edges[1:], cuts[1:], strict=False):
-                    self.ledger.new_chunk(table.oid, low, high, step)
-                left = max(chunk.rows - counted, step) if more else counted - step * len(cuts)
-                self.ledger.new_chunk(table.oid, cuts[-1], chunk.high, left)
-        self.rounds.load((table,))
+                self._send(opened, beside, job)
 
-    def _repair(self, source: Source, turn: Turn, cost: float) -> None:
-        """Find the rows that differ, show them, and enter their keys into the ordinary path."""
-        table = source.table
-        keys: list[tuple[str, ...]] = []
-        limits = ((turn.chunk.low, turn.chunk.high),)
+    def ready(self, now: float) -> bool:
+        """Whether ``inspect`` has something to do at this monotonic moment: a slice to begin, or one's findings to collect."""
+        if self._job is not None:
+            return self._worker is None or not self._worker.is_alive()
+        return now >= self._next_at or now >= self._ask_at
+
+    def close(self) -> None:
+        """End what runs and let the other connections go. Safe to repeat."""
+        self._closed.set()
+        if (beside := self._beside) is not None:
+            if self._worker is not None and self._worker.is_alive():
+                beside.interrupt()
+                self._worker.join(5)
+            beside.close()
+            self._beside = None
+
+    def _look_if_asked(self, now: float) -> None:
+        if now >= self._ask_at:
+            self._ask_at = now + ASK_SECONDS
+            if (since := self.rounds.checks.asked()) > self.rounds.asked:
+                self.rounds.ask(since)
+                self._asked = True
+
+    def _take(self, tables: Mapping[int, Table], now: float, *, beside: bool) -> Job | None:
+        hurried = self.rounds.hurried
+        self._asked = self._asked and hurried
+        seconds = INLINE_SLICE_SECONDS if not beside else ASKED_SLICE_SECONDS if self._asked else SLICE_SECONDS
+        share = ASKED_SHARE if self._asked else HURRIED_SHARE if hurried else SHARE
+        groups = self.rounds.take(tables, now, max(int(self._rate * seconds), 1))
+        return Job(groups, share) if groups else None
+
+    # Beside the batches.
+
+    def _ready(self, now: float) -> Footing | None:
+        """Return the connections beside ours; open them in the background when there are none."""
+        if self._opener is not None and not self._opener.is_alive():
+            self._opener = None
+            if self._beside is None:
+                self.report(Event("verification goes between batches", {"because": self._refused}))
+        if self._beside is not None and not self._beside.sound:
+            self._beside.close()
+            self._beside = None
+        if self._beside is None and self._opener is None and now >= self._open_at:
+            self._open_at = now + OPEN_AGAIN_SECONDS
+            self._opener = threading.Thread(target=self._open, name="offramp-verify-open", daemon=True)
+            self._opener.start()
+        return self._beside
+
+    def _open(self) -> None:
+        try:
+            found = footing.beside(self.origin, self.receiver)
+        except (OfframpError, psycopg.Error) as error:
+            self._refused = str(error).strip().splitlines()[0]
+            return
+        self._beside = found
+        if self._closed.is_set():
+            found.close()
+
+    def _send(self, opened: Window, beside: Footing, job: Job) -> None:
         with sourced():
-            if table.key:
-                here = verify.keyed_rows(self.origin, table, limits)
-            else:
-                bare = verify.bare_rows(self.origin, table)
-        differences: tuple[Difference, ...]
-        if table.key:
-            pairs = verify.compare_keyed(table, here, verify.keyed_rows(self.receiver, table, limits))
-            keys, differences = [key for key, _ in pairs], tuple(difference for _, difference in pairs)
-        else:
-            differences = verify.compare_bare(table, bare, verify.bare_rows(self.receiver, table))
-        if self.rounds.differed(turn, len(differences), time.monotonic(), cost):
-            self.ledger.found(differences)
-            for difference in differences[:20]:
-                self.report(
-                    Event(
-                        "difference found", {"table": difference.table, "key": difference.key, "kind": difference.kind}
-                    )
-                )
+            snapshot = footing.export(opened.origin)
+        self._worker = None
+        try:
+            beside.stand(snapshot)
+        except psycopg.Error as error:
+            job.trouble = error
+            beside.leave()
+            return
+        self._worker = threading.Thread(target=_work, args=(beside, job), name="offramp-verify", daemon=True)
+        self._worker.start()
+
+    # Between two batches.
+
+    def _inline(self, opened: Window, job: Job, live: Mapping[int, Source]) -> None:
+        self._worker = None
+        with self.receiver.transaction():
+            job.run(Pair(self.origin, self.receiver, footing.clock(self.receiver), MOST_INLINE_SECONDS))
+        if isinstance(job.trouble, psycopg.Error):
+            for side in (self.origin, self.receiver):
+                if side.broken or side.closed:
+                    raise job.trouble
         with sourced():
             self.origin.rollback()
-        if table.key and keys:
-            window.enter_keys(self.origin, source, keys)
-        elif differences:
-            self.reload(table.oid)
+        self._collect(job, live, time.monotonic())
+
+    # What came of it.
+
+    def _collect(self, job: Job, live: Mapping[int, Source], now: float) -> None:
+        self._job = self._worker = None
+        self._next_at = now + max(PAUSE_SECONDS, job.seconds * (1 / job.share - 1))
+        rows = 0
+        for result in job.results:
+            if isinstance(result, Answer):
+                rows += result.rows
+                self._settle(result, live, now)
+            else:
+                self.rounds.cut(result.group, result.bounds, fits=result.fits)
+        if rows > 0 and job.seconds > 0.001:
+            self._rate = max(0.7 * self._rate + 0.3 * rows / job.seconds, LEAST_ROWS_PER_SECOND)
+        if job.trouble is not None:
+            self._give_up(job, now)
+
+    def _give_up(self, job: Job, now: float) -> None:
+        for group in job.left:
+            self.rounds.given_up(group.turns, now, DISTURBED_SECONDS)
+        because = str(job.trouble).strip().splitlines() or ["connection lost"]
+        keys = {"table": job.left[0].table.full_name, "because": because[0]}
+        self.report(Event("check given up for now", keys))
+
+    def _settle(self, answer: Answer, live: Mapping[int, Source], now: float) -> None:
+        turn, found = answer.turn, answer.found
+        if not found.differences:
+            settled = self.rounds.equal(turn, answer.rows, answer.at, now, answer.cost_seconds)
+            if settled:
+                self.report(Event("differences repaired", {"table": answer.table.full_name, "rows": settled}))
+            return
+        news = self.rounds.differs(answer.table, turn, found.differences, now)
+        for one in news[:SHOWN]:
+            self.report(Event("difference found", {"table": one.table, "key": one.key, "kind": one.kind}))
+        if turn.attempts == REPAIRS + 1:
+            self.report(
+                Event("differences stand", {"table": answer.table.full_name, "rows": len(found.differences)})
+            )
+        if answer.table.oid in live:
+            self._repair(live[answer.table.oid], answer)
+
+    def _repair(self, source: Source, answer: Answer) -> None:
+        """Enter the keys into the ordinary path, or have the table read again where there are none or far too many."""
+        if answer.found.wholesale or not answer.found.keys:
+            self.reload(source.table.oid)
+            return
+        keys = answer.found.keys
+        origin = self._beside.origin if self._beside is not None and self._beside.sound else self.origin
+        if origin is self.origin:
+            with sourced():
+                origin.rollback()
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            window.enter_keys(origin, source, keys[first : first + KEYS_AT_ONCE])
+
+
+def _work(beside: Footing, job: Job) -> None:
+    try:
+        job.run(Pair(beside.origin, beside.receiver, beside.at, MOST_SECONDS))
+    finally:
+        beside.leave()

@@ -1,23 +1,28 @@
 """How does a link run until it is told to stop? All progress is in the receiving database, so kill -9 is the normal way to stop.
 
-Schema, copy, keys, catch-up, indexes, then batches for ever; every failure of a connection is waited out.
+Schema, copy, keys, catch-up, indexes, then batches for ever; every failure of a connection is waited out. A link whose capture
+has ended (the log was full, nobody read it) is dead: it says so and does not go on with holes.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import NoReturn
 
 import psycopg
 
 from .. import postgres
-from ..errors import OutsideError, WaitingError
+from ..errors import OutsideError, RefusedError, WaitingError
 from ..kit.secret import Secret
-from . import beginning
+from . import beginning, capture, guarding, incarnation
+from .duty import on_duty
 from .following import Following
+from .guarding import Death
+from .incarnation import DeadError
 from .model import Event, Link
 from .session import Means, Session, SupersededError, rest
-from .state import Ledger
+from .state import Ledger, LinkRow
 from .window import SourceFailedError
 
 RETRY_SECONDS, RETRY_LIMIT_SECONDS = 0.2, 5.0
@@ -45,29 +50,28 @@ def run(
     while not stop():
         began = means.clock.monotonic()
         try:
-            _session(link, source(), target(), stop, report, means)
+            _session(link, source, target, stop, report, means)
             return
         except SupersededError:
             # Not the end: a switch that is undone gives the epoch back.
             report(Event("link superseded", {"epoch": link.epoch}))
-        except (OutsideError, WaitingError) as error:
-            report(Event("link interrupted", {"because": error.message}))
-            if isinstance(error.__cause__, psycopg.errors.DiskFull):
+        except INTERRUPTIONS as error:
+            report(Event("link interrupted", {"because": _because(error)}))
+            if isinstance(error, psycopg.errors.DiskFull) or isinstance(error.__cause__, psycopg.errors.DiskFull):
                 _tell_full(link, target, report)
-        except psycopg.errors.DiskFull as error:
-            report(Event("link interrupted", {"because": str(error).strip().splitlines()[0]}))
-            _tell_full(link, target, report)
-        except (psycopg.Error, SourceFailedError) as error:
-            report(
-                Event(
-                    "link interrupted",
-                    {"because": str(error).strip().splitlines()[0] if str(error) else "connection lost"},
-                )
-            )
         if means.clock.monotonic() - began > RETRY_LIMIT_SECONDS:
             pause = RETRY_SECONDS
         rest(means.clock, pause * random.uniform(0.7, 1.3), stop)
         pause = min(pause * 2, RETRY_LIMIT_SECONDS)
+
+
+# Lost lines, deadlocks, serialization failures, timeouts, cancelled statements, full disks: all are tried again, at most every 5 s.
+INTERRUPTIONS = (OutsideError, WaitingError, psycopg.Error, SourceFailedError)
+
+
+def _because(error: Exception) -> str:
+    said = error.message if isinstance(error, OutsideError | WaitingError) else str(error).strip()
+    return said.splitlines()[0] if said else "connection lost"
 
 
 FULL = (
@@ -86,25 +90,74 @@ def _tell_full(link: Link, target: Callable[[], Secret], report: Callable[[Event
 
 
 def _session(
-    link: Link, source: Secret, target: Secret, stop: Callable[[], bool], report: Callable[[Event], None], means: Means
+    link: Link,
+    source: Callable[[], Secret],
+    target: Callable[[], Secret],
+    stop: Callable[[], bool],
+    report: Callable[[Event], None],
+    means: Means,
 ) -> None:
     name = f"offramp-link-{link.name}-{link.direction}-{link.epoch}"
+    url = source()
     with (
-        postgres.connect(source, application_name=name, pins=ORIGIN_PINS) as origin,
-        postgres.connect(target, application_name=name, pins=RECEIVER_PINS) as receiver,
+        postgres.connect(url, application_name=name, pins=ORIGIN_PINS) as origin,
+        postgres.connect(target(), application_name=name, pins=RECEIVER_PINS) as receiver,
     ):
-        _work(Session(link, origin, receiver, source, stop, report, means))
+        _demand_writable(receiver)
+        session = Session(link, origin, receiver, url, stop, report, means)
+        there = postgres.server(receiver)
+        session.consumer = guarding.consumer(link, there.system, there.database)
+        try:
+            _work(session, source, target)
+        except DeadError as error:
+            _bury(session, str(error))
 
 
-def _work(session: Session) -> None:
+def _demand_writable(receiver: postgres.Connection) -> None:
+    """Raise WaitingError when the receiving server takes no writes."""
+    row = receiver.execute("show transaction_read_only").fetchone()
+    if row is not None and row[0] == "on":
+        raise WaitingError("The receiving server is read-only: it is a standby, or was set so; the link waits.")
+
+
+def _work(session: Session, source: Callable[[], Secret], target: Callable[[], Secret]) -> None:
     """Bring the link as far as it goes, then keep it there."""
     beginning.own_the_receiver(session)
+    guarding.demand_sole(session.origin, session.consumer)
     if (row := beginning.begin(session)) is None:
         return
-    beginning.demand_same_origin(session, row)
+    if row.phase == "dead":
+        _bury(session, row.held_because or "capture has ended")
+    incarnation.admit(session, row, session.consumer)
+    guarding.claim(session.origin, session.consumer, session.means.limits)
+    with on_duty(session, source, target) as duty:
+        _advance(session, row)
+    match duty.trouble:
+        case Death() as death:
+            raise DeadError(death.because)
+        case RefusedError() as error:
+            raise error
+        case None:
+            return
+
+
+def _advance(session: Session, row: LinkRow) -> None:
     if row.phase == "copy" and not beginning.copy(session):
         return
-    if (row := session.ledger.link()) is not None and row.phase == "index":
-        beginning.index(session, row)
+    if (found := session.ledger.link()) is not None and found.phase == "index":
+        beginning.index(session, found)
     if not session.stop():
         Following(session).live()
+
+
+def _bury(session: Session, because: str) -> NoReturn:
+    """Say for whoever asks that the link is dead, then take off what is left of its capture. Raises RefusedError."""
+    link = session.link
+    session.ledger.set_phase("dead", because)
+    session.report(Event("link dead", {"because": because}))
+    capture.uninstall(session.origin, link=link)
+    raise RefusedError(
+        f"The link {link.name} is dead: {because}. Changes since then went by unseen.",
+        hint=f"`python -m offramp.pump revive --name {link.name} --direction {link.direction} --epoch {link.epoch}` installs capture "
+        "again and reads every table anew; `offramp pump remove` gives up instead.",
+    )

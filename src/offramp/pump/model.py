@@ -53,11 +53,31 @@ class FenceMark:
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
+    """One table of a link. Rates are means since its copy began; ``eta_seconds`` is None when nothing tells yet.
+
+    ``remedy`` says what a person can do about ``held_because``.
+    """
+
     name: str
     state: TableState
     rows_copied: int
     rows_estimate: int
     held_because: str | None
+    bytes_copied: int = 0
+    rows_per_second: float = 0.0
+    bytes_per_second: float = 0.0
+    eta_seconds: float | None = None
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundDifference:
+    """A row that a check found different, by key and never by value. ``found_at`` is in seconds since the epoch."""
+
+    table: str
+    key: str
+    kind: str
+    found_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +85,8 @@ class LinkStatus:
     """How a link is doing, as the receiving database tells it.
 
     ``lag_seconds`` counts on while the link is silent; ``lag_p99_ms`` is from a source commit to the target commit, at worst
-    (a write that just missed the batch before). ``verified_share`` is of rows, 0 to 1.
+    (a write that just missed the batch before). ``verified_share`` is of rows, 0 to 1. ``lag_keys`` are changed keys that wait to be
+    applied, ``log_bytes`` is what the origin's log of them holds; ``last_differences`` come newest first.
     """
 
     link: Link
@@ -83,6 +104,21 @@ class LinkStatus:
     beat_age_seconds: float
     server: str
     held_because: str | None = None
+    lag_keys: int = 0
+    log_bytes: int = 0
+    last_differences: tuple[FoundDifference, ...] = ()
+
+    @property
+    def rows_copied(self) -> int:
+        return sum(table.rows_copied for table in self.tables)
+
+    @property
+    def rows_estimate(self) -> int:
+        return sum(max(table.rows_estimate, table.rows_copied) for table in self.tables)
+
+    @property
+    def bytes_copied(self) -> int:
+        return sum(table.bytes_copied for table in self.tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +137,21 @@ class Verification:
     chunks: int
     differences: tuple[Difference, ...]
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running link has verified everything since it was asked to.
+
+    ``share`` is of rows, 0 to 1; ``done`` when every row of every table was found equal since then, repaired ones included.
+    ``differences`` were found since then, ``standing`` ones are not repaired yet: while there are any, it is not done.
+    """
+
+    share: float
+    rows: int
+    differences: int
+    standing: int
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,49 @@
 """How does the receiving side get the same tables, and when do its indexes and constraints come?
 
-pg_dump reads the origin; we choose entries from its table of contents by oid, so that nothing of ours travels and nothing depends
-on parsing SQL. Tables first; keys after the copy; everything else once the receiver is consistent.
+pg_dump writes the statements (see ``archive``), chosen by oid so that nothing of ours travels. Tables first; keys after the copy;
+everything else once the receiver is consistent. What names roles comes from the catalogue instead (``surroundings``).
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
+import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from .. import postgres
-from ..errors import OutsideError, RefusedError
+from ..errors import RefusedError
 from ..kit import sqlbook
-from ..kit.secret import Secret
-from ..postgres import Connection, Server, Table
+from ..postgres import Connection, Table
+from . import roles
+from .archive import FOREIGN, Archive, Dumper, Entry, Statement, parse_contents
+from .model import Concern
+from .views import refresh_views
+
+__all__ = [
+    "CONSTRAINTS",
+    "RELATIONS",
+    "TRIGGERS",
+    "Archive",
+    "Dumper",
+    "Entry",
+    "Statement",
+    "analyze",
+    "build",
+    "build_keys",
+    "carried",
+    "demand_empty",
+    "depending_on",
+    "exists_already",
+    "own_triggers",
+    "parse_contents",
+    "prepare_database",
+    "refresh_views",
+    "restore",
+]
 
 _BOOK = sqlbook.load("offramp.pump", "sql/schema.sql")
-_ENTRY = re.compile(r"^(\d+); (\d+) (\d+) (.+)$")
-_RESTRICT = re.compile(r"^\\(un)?restrict \S+\n", re.MULTILINE)
-# What a connection string may say to libpq, as its environment variables: an argument list can be read by everybody.
-_ENVIRONMENT = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-    "channel_binding": "PGCHANNELBINDING",
-}
-DUMP_SECONDS = 600
-# Made by us beforehand, or not the application's.
+# Made by us beforehand, carried from the catalogue with other roles' names, or not the application's.
 _NOT_CARRIED = (
     "EXTENSION ",
     "COMMENT - EXTENSION ",
@@ -51,134 +51,76 @@ _NOT_CARRIED = (
     "COMMENT - SCHEMA public ",
     "ACL ",
     "DEFAULT ACL ",
+    "POLICY ",
+    *FOREIGN,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of a dump's table of contents: the object's catalogue and oid, and what it is."""
+def prepare_database(receiver: Connection, origin: Connection, owner: str | None) -> tuple[Concern, ...]:
+    """Make roles, extensions and what the owner role needs before the tables come. Safe to repeat.
 
-    line: str
-    catalogue: int
-    oid: int
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dumper:
-    """pg_dump and pg_restore in ``folder``, or on the PATH."""
-
-    url: Secret
-    folder: Path | None = None
-
-    def text(self, section: str, keep: Callable[[Entry], bool]) -> str:
-        """Return the SQL of one section (``pre-data`` or ``post-data``), of the entries that ``keep`` wants."""
-        with tempfile.TemporaryDirectory(prefix="offramp-") as scratch:
-            archive, chosen = Path(scratch) / "schema.dump", Path(scratch) / "contents"
-            self._run(
-                "pg_dump", "--schema-only", "--format=custom", "--no-owner", "--no-acl", "--no-publications",
-                "--no-subscriptions", "--no-security-labels", "--no-tablespaces", "--exclude-schema=offramp",
-                "--lock-wait-timeout=5s", f"--file={archive}",
-            )  # fmt: skip
-            listing = self._run("pg_restore", "--list", f"--section={section}", str(archive))
-            entries = [entry for entry in parse_contents(listing) if keep(entry)]
-            if not entries:
-                return ""
-            chosen.write_text("".join(f"{entry.line}\n" for entry in entries))
-            return without_header(
-                self._run(
-                    "pg_restore",
-                    "--no-owner",
-                    "--no-acl",
-                    f"--section={section}",
-                    f"--use-list={chosen}",
-                    "--file=-",
-                    str(archive),
-                )
-            )
-
-    def demand(self, server: Server) -> None:
-        """Raise RefusedError when there is no pg_dump that can read this server."""
-        said = self._run("pg_dump", "--version")
-        found = re.search(r"\) (\d+)", said)
-        if not found or int(found.group(1)) < server.major:
-            raise RefusedError(
-                f"pg_dump is too old: {said.strip()} cannot read PostgreSQL {server.major}.",
-                hint="Set OFFRAMP_PG_BIN to the programs of that version or a later one.",
-            )
-
-    def _run(self, program: str, *arguments: str) -> str:
-        path = self.folder / program if self.folder else shutil.which(program)
-        if path is None or not Path(path).exists():
-            raise RefusedError(
-                f"{program} is not installed.", hint="Install the PostgreSQL client, or set OFFRAMP_PG_BIN."
-            )
-        done = subprocess.run(
-            [str(path), *arguments],
-            env=self._environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=DUMP_SECONDS,
-        )
-        if done.returncode:
-            raise OutsideError(f"{program} failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
-        return done.stdout.decode()
-
-    def _environment(self) -> Mapping[str, str]:
-        given = conninfo_to_dict(self.url.reveal())
-        named = {
-            _ENVIRONMENT[key]: str(value) for key, value in given.items() if key in _ENVIRONMENT and value is not None
-        }
-        return {**os.environ, **named, "PGAPPNAME": "offramp-schema", "PGCLIENTENCODING": "UTF8"}
-
-
-def parse_contents(listing: str) -> tuple[Entry, ...]:
-    """Read ``pg_restore --list``.
-
-    >>> parse_contents("; comment\\n218; 1259 16406 TABLE public author app\\n")[0].what
-    'TABLE public author app'
+    Returns what could not be made and what a person has to add, such as passwords.
     """
-    found = (_ENTRY.match(line) for line in listing.splitlines())
-    return tuple(
-        Entry(match.group(0), int(match.group(2)), int(match.group(3)), match.group(4)) for match in found if match
-    )
-
-
-def without_header(text: str) -> str:
-    r"""Drop what pg_restore says to psql and to the session, which has its own settings.
-
-    >>> without_header("\\restrict abc\nSET lock_timeout = 0;\n\n--\n-- Name: a; Type: B\n--\n\nselect 1;\n\\unrestrict abc\n")
-    '-- Name: a; Type: B\n--\n\nselect 1;\n'
-    """
-    text = _RESTRICT.sub("", text)
-    start = text.find("-- Name: ")
-    return text[start:] if start >= 0 else ""
-
-
-def prepare_database(receiver: Connection, origin: Connection, owner: str | None) -> None:
-    """Make extensions and what the owner role needs before the tables come. Safe to repeat."""
-    for extension in postgres.extensions(origin):
-        named = {"schema": sql.Identifier(extension.schema), "name": sql.Identifier(extension.name)}
-        if extension.schema not in ("public", "pg_catalog"):
-            receiver.execute(sql.SQL(_BOOK["extension_schema"]).format(**named))
-        receiver.execute(sql.SQL(_BOOK["extension"]).format(**named))
+    said = roles.carry_roles(origin, receiver, owner)
     if owner is not None:
         receiver.execute(
             sql.SQL(_BOOK["owner_may_create"]).format(
                 database=sql.Identifier(receiver.info.dbname), owner=sql.Identifier(owner)
             )
         )
+    for extension in postgres.extensions(origin):
+        named = {"schema": sql.Identifier(extension.schema), "name": sql.Identifier(extension.name)}
+        if extension.schema not in ("public", "pg_catalog"):
+            receiver.execute(sql.SQL(_BOOK["extension_schema"]).format(**named))
+            if owner is not None:
+                # Heroku once put extensions into heroku_ext, and every query of the application names types in it.
+                receiver.execute(sql.SQL(_BOOK["owner_may_use"]).format(owner=sql.Identifier(owner), **named))
+        receiver.execute(sql.SQL(_BOOK["extension"]).format(**named))
+    return said
 
 
-def restore(receiver: Connection, text: str, owner: str | None) -> None:
+def restore(receiver: Connection, pieces: str | Iterable[Statement], owner: str | None) -> None:
     """Run a dump's SQL as the owner role, inside the caller's transaction."""
+    text = pieces if isinstance(pieces, str) else "".join(piece.sql for piece in pieces)
     if not text:
         return
+    _become(receiver, owner)
+    receiver.execute(sql.SQL(text))  # The dump is the customer's own schema, run as its owner.
+    receiver.execute(_BOOK["restore_over"])
+
+
+def build(receiver: Connection, piece: Statement, owner: str | None) -> bool:
+    """Run one statement as the owner role in a transaction of its own; False when its object stands already.
+
+    A process that was killed between two pieces begins again with the next. Several connections may build at once.
+    """
+    if exists_already(receiver, piece):
+        return False
+    with receiver.transaction():
+        _become(receiver, owner)
+        try:
+            receiver.execute(sql.SQL(piece.sql))  # The customer's own schema, run as its owner.
+        except psycopg.errors.Error as error:
+            error.add_note(f"while building {piece.entry.what.rpartition(' ')[0]}")
+            raise
+        receiver.execute(_BOOK["restore_over"])
+    return True
+
+
+def _become(receiver: Connection, owner: str | None) -> None:
     receiver.execute(_BOOK["restore_settings"])
     if owner is not None:
         receiver.execute(sql.SQL("set local role {}").format(sql.Identifier(owner)))
-    receiver.execute(sql.SQL(text))  # The dump is the customer's own schema, run as its owner.
-    receiver.execute(_BOOK["restore_over"])
+
+
+def exists_already(receiver: Connection, piece: Statement) -> bool:
+    """Whether what this statement makes is there. Comments and replacements may always run again, so they never are."""
+    schema, table = piece.table or (piece.schema, "")
+    row = receiver.execute(
+        _BOOK["exists_already"],
+        {"kind": piece.kind, "schema": piece.schema, "name": piece.name, "table_schema": schema, "table": table},
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def carried(ours: Iterable[int], taken: Iterable[tuple[int, int]] = ()) -> Callable[[Entry], bool]:
@@ -219,14 +161,6 @@ def build_keys(receiver: Connection, tables: Iterable[Table]) -> None:
     for table in tables:
         if table.key and table.key_definition and not there[table.schema, table.name].key:
             receiver.execute(sql.SQL(table.key_definition))  # As the origin's catalogue prints it.
-
-
-def refresh_views(receiver: Connection, origin: Connection) -> int:
-    """Fill the materialised views that are filled at the origin, in order of creation; returns how many."""
-    views = origin.execute(_BOOK["filled_views"]).fetchall()
-    for schema, name in views:
-        receiver.execute(sql.SQL(_BOOK["refresh"]).format(view=sql.Identifier(schema, name)))
-    return len(views)
 
 
 def analyze(receiver: Connection, tables: Iterable[Table]) -> None:

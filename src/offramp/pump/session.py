@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ from .. import postgres
 from ..kit.clock import Clock, SystemClock
 from ..kit.secret import Secret
 from ..postgres import Connection
-from . import capture, schema, window
+from . import capture, guarding, schema, window
+from .archive import Archive
+from .guarding import Limits
 from .model import Event, Link
 from .state import Ledger
+from .throttle import Throttle
 from .window import Source
 
 
@@ -23,11 +27,25 @@ class SupersededError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a link works with besides its two databases: the role that owns the tables, and where pg_dump is."""
+    """What a link works with besides its two databases: the role that owns the tables, where pg_dump is, and its limits.
+
+    ``max_rate_bytes`` bounds the copy, per second; ``max_source_load`` is how many sessions of others may be busy at the source
+    before we step back; ``jobs`` how many streams copy at once. ``limits`` bound the capture when nobody reads it.
+    """
 
     owner: str | None = None
     dump_tools: Path | None = None
     clock: Clock = field(default_factory=SystemClock)
+    max_rate_bytes: int | None = None
+    max_source_load: float | None = None
+    jobs: int = 2
+    verify: bool = True
+    log_cap_bytes: int | None = None
+    silence_seconds: float = guarding.SILENCE_SECONDS
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.log_cap_bytes, self.silence_seconds)
 
 
 class Session:
@@ -50,6 +68,31 @@ class Session:
         self.dumper = schema.Dumper(source, means.dump_tools)
         self.server = postgres.server(origin)
         self.replica = False
+        self.archive: Archive | None = None
+        """The origin's schema, when this process has dumped it."""
+        self.throttle = Throttle(means.clock, rate_bytes=means.max_rate_bytes, source_load=means.max_source_load)
+        self.consumer = ""
+        """By which name the origin knows us, once we have claimed its changes."""
+        self.committed: str | None = None
+        """A position that is surely committed at the receiver."""
+        self._pids = frozenset((origin.info.backend_pid,))
+        self._pids_lock = threading.Lock()
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """Our sessions at the origin that must not stand in anybody's way. For any thread."""
+        return self._pids
+
+    @contextmanager
+    def watched(self, pid: int) -> Iterator[None]:
+        """Let the watcher look after one more session of ours at the origin; its statement may end with QueryCanceled."""
+        with self._pids_lock:
+            self._pids |= {pid}
+        try:
+            yield
+        finally:
+            with self._pids_lock:
+                self._pids -= {pid}
 
     def rest(self, seconds: float) -> None:
         """Wait, but not a moment longer than until told to stop."""

@@ -17,9 +17,29 @@ ORDERED_TYPES = PLAIN_TYPES | {"date", "timestamp without time zone", "timestamp
 # Types that print alike under every session setting, though two texts may be equal values.
 STEADY_TYPES = PLAIN_TYPES | {"text", "numeric", "citext", "public.citext"}
 
+# Types whose binary form is the same in all versions that we move between: their tables are copied in COPY's binary format.
+BINARY_TYPES = PLAIN_TYPES | {
+    "text", "bytea", "date", "timestamp without time zone", "timestamp with time zone", "time without time zone",
+    "real", "double precision", "json", "jsonb", '"char"',
+}  # fmt: skip
+BINARY_PREFIXES = ("character varying", "character(", "numeric", "timestamp(")
+
+
+def binary(table: Table) -> bool:
+    """Whether every value has the same binary form on both sides."""
+    return all(
+        column.type in BINARY_TYPES or (column.type.startswith(BINARY_PREFIXES) and not column.type.endswith("[]"))
+        for column in stored(table)
+    )
+
 
 def name(table: Table) -> sql.Identifier:
     return sql.Identifier(table.schema, table.name)
+
+
+def holds_rows(table: Table) -> bool:
+    """Whether rows lie in the table itself: a partitioned one keeps them all in its partitions."""
+    return table.kind != "p"
 
 
 def comma(parts: Iterable[sql.Composable]) -> sql.Composed:
@@ -80,10 +100,11 @@ def plain_key(table: Table) -> bool:
 
 def steady_key(table: Table) -> bool:
     """Whether the key's text is the same under every session setting."""
-    return all(
-        column.type in STEADY_TYPES or column.type.startswith(("character varying", "numeric"))
-        for column in table.key_columns
-    )
+    return all(_steady(column.type) for column in table.key_columns)
+
+
+def _steady(printed: str) -> bool:
+    return printed in STEADY_TYPES or printed.startswith(("character varying", "numeric"))
 
 
 def above(table: Table, bound: Sequence[str], prefix: str) -> sql.Composed:
@@ -124,6 +145,23 @@ def outline(table: Table) -> str:
             [[k.name, k.schema, k.operator] for k in table.key],
         ]
     )
+
+
+def footprint(printed: str) -> str:
+    """Return what an outline says that capture's triggers depend on: tables alike in this need no other triggers.
+
+    Keys are logged by their place among the columns, so names and types do not matter unless a type prints as the session likes.
+    """
+    columns, key = json.loads(printed)
+    if not key:
+        return json.dumps([[column[1], column[4]] for column in columns])
+    place = {column[0]: at for at, column in enumerate(columns, 1)}
+    return json.dumps([[place[part[0]], _steady(columns[place[part[0]] - 1][1])] for part in key])
+
+
+def key_names(printed: str) -> tuple[str, ...]:
+    """Return the key's columns as an outline names them."""
+    return tuple(part[0] for part in json.loads(printed)[1])
 
 
 def differences(origin: Table, receiver: Table) -> tuple[str, ...]:

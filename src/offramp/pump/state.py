@@ -72,6 +72,15 @@ class Ledger:
         self._receiver = receiver
         self._link = link
 
+    @property
+    def receiver(self) -> Connection:
+        return self._receiver
+
+    @property
+    def whose(self) -> Link:
+        """The link that this is the ledger of."""
+        return self._link
+
     def _do(self, block: str, **values: Value) -> int:
         named = {"link": self._link.name, "direction": self._link.direction, "epoch": self._link.epoch, **values}
         return self._receiver.execute(_BOOK[block], named).rowcount
@@ -115,7 +124,18 @@ class Ledger:
 
     def forget(self) -> None:
         self._do("forget_tables")
+        self._do("forget_ranges", relid=None)
         self._do("forget_chunks")
+
+    def ranges(self, relid: int) -> tuple[tuple[int, int | None, int], ...]:
+        """Return the page ranges that were copied: first page, page after the last (None: open end), the origin's file node."""
+        return tuple(self._receiver.execute(_BOOK["ranges"], {**self._named(), "relid": relid}).fetchall())
+
+    def add_range(self, relid: int, low: int, high: int | None, file: int, rows: int) -> None:
+        self._do("add_range", relid=relid, low=low, high=high, file=file, rows=rows)
+
+    def forget_ranges(self, relid: int | None = None) -> None:
+        self._do("forget_ranges", relid=relid)
 
     def add(self, table: Table, state: TableState, fingerprint: str = "", because: str | None = None) -> None:
         self._do(
@@ -181,19 +201,26 @@ class Ledger:
     def clear_chunks(self, relid: int) -> None:
         self._do("clear_chunks", relid=relid)
 
-    def copied(self, relid: int, rows: int) -> None:
-        self._do("copied_rows", relid=relid, rows=rows)
+    def copied(self, relid: int, rows: int, *, size: int = 0, seconds: float = 0.0) -> None:
+        """Count rows and bytes of one range of the copy, which took ``seconds``."""
+        self._do("copied_rows", relid=relid, rows=rows, bytes=size, seconds=seconds)
         self._do("touch")
 
     def reset_copied(self, relid: int) -> None:
         self._do("reset_copied", relid=relid)
 
-    def advance(self, position: str, *, lag_ms: float, batches: int, rows: int) -> bool:
-        """Store the position; False when a later epoch has taken over, and then nothing may be committed."""
-        return self._do("advance", position=position, lag_ms=lag_ms, batches=batches, rows=rows) == 1
+    def advance(self, position: str, *, lag_ms: float, batches: int, rows: int, lsn: str | None = None) -> bool:
+        """Store the position; False when a later epoch has taken over, and then nothing may be committed.
 
-    def beat(self, *, lag_ms: float, lag_p99_ms: float) -> None:
-        self._do("beat", lag_ms=lag_ms, lag_p99_ms=lag_p99_ms)
+        ``lsn`` is where the origin's WAL stood when the position was taken: after a fail-over it tells whether that was lost.
+        """
+        return self._do("advance", position=position, lag_ms=lag_ms, batches=batches, rows=rows, lsn=lsn) == 1
+
+    def beat(
+        self, *, lag_ms: float, lag_p99_ms: float, lag_keys: int | None = None, log_bytes: int | None = None
+    ) -> None:
+        """Say that the link lives and how far it is behind; what is None stays as it was told last."""
+        self._do("beat", lag_ms=lag_ms, lag_p99_ms=lag_p99_ms, lag_keys=lag_keys, log_bytes=log_bytes)
 
     def chunks_verified(self, found: Sequence[tuple[int, int, int]]) -> None:
         """Note that these chunks (table, number, rows) are equal on both sides at the stored position."""

@@ -1,108 +1,43 @@
-"""Are both sides equal, and if not, in which rows?
+"""Are both sides equal, and if not, in which rows? For those who ask once: in a hold, or after a move, or while a link runs.
 
-The pump's continuous check and the check inside a hold use the same digests: both sides look at the same instant, so there are
-no locks and no false alarms.
+The link's own continuous check uses the same digests; see ``inspecting``.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import datetime
 
 from psycopg import sql
 
 from .. import postgres
+from ..errors import RefusedError
 from ..kit import sqlbook
 from ..postgres import Connection, Table, translated
-from . import shape
-from .model import Difference, Link, Verification
-from .state import Ledger
+from . import cutting, differing, digest
+from .aside import both
+from .checks import Checks, Stale
+from .cutting import EVERYTHING, Range
+from .digest import Digest
+from .model import Difference, Link, Progress, Verification
 
-_BOOK = sqlbook.load("offramp.pump", "sql/verify.sql")
-Range = tuple[Sequence[str] | None, Sequence[str] | None]
-EVERYTHING: Range = (None, None)
-Answer = TypeVar("Answer")
+_BOOK = sqlbook.load("offramp.pump", "sql/digest.sql")
+# More ranges than this part of a table's chunks cost more than one pass over the table.
+FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
-    """What one side says of a range: equal digests are equal rows."""
+class Work:
+    """One table and the ranges of it to compare."""
 
-    rows: int
-    hash: str
+    table: Table
+    ranges: tuple[Range, ...]
 
-
-def digest(side: Connection, table: Table, ranges: Sequence[Range]) -> Digest:
-    """Digest the rows of ``table`` in these ranges, columns in the order that ``table`` names them."""
-    row = side.execute(
-        sql.SQL(_BOOK["digest"]).format(
-            image=shape.image(table, "t"), table=shape.name(table), within=_any_of(table, ranges)
-        )
-    ).fetchone()
-    assert row is not None
-    return Digest(row[0], row[1])
-
-
-def _any_of(table: Table, ranges: Sequence[Range]) -> sql.Composable:
-    if any(tuple(limits) == EVERYTHING for limits in ranges):
-        return sql.SQL("true")
-    return sql.SQL(" or ").join(sql.SQL("({})").format(shape.within(table, low, high)) for low, high in ranges)
-
-
-def keyed_rows(side: Connection, table: Table, ranges: Sequence[Range]) -> Mapping[tuple[str, ...], str]:
-    """Return the md5 of each row by its key's text."""
-    query = sql.SQL(_BOOK["keys"]).format(
-        texts=shape.comma(sql.SQL("t.{}::text").format(sql.Identifier(key.name)) for key in table.key),
-        image=shape.image(table, "t"),
-        table=shape.name(table),
-        within=_any_of(table, ranges),
-    )
-    return {tuple(key): image for key, image in side.execute(query)}
-
-
-def bare_rows(side: Connection, table: Table) -> Mapping[str, int]:
-    """Return how often each row image occurs, by its md5."""
-    query = sql.SQL(_BOOK["images"]).format(image=shape.image(table, "t"), table=shape.name(table))
-    return dict(side.execute(query).fetchall())
-
-
-def compare_keyed(
-    table: Table, here: Mapping[tuple[str, ...], str], there: Mapping[tuple[str, ...], str]
-) -> tuple[tuple[tuple[str, ...], Difference], ...]:
-    """Return each differing key with what is wrong with it at the receiver (``there``)."""
-    found: list[tuple[tuple[str, ...], Difference]] = []
-    for key in sorted(here.keys() | there.keys()):
-        shown = ", ".join(key)
-        if key not in there:
-            found.append((key, Difference(table.full_name, shown, "missing")))
-        elif key not in here:
-            found.append((key, Difference(table.full_name, shown, "extra")))
-        elif here[key] != there[key]:
-            found.append((key, Difference(table.full_name, shown, "changed")))
-    return tuple(found)
-
-
-def compare_bare(table: Table, here: Mapping[str, int], there: Mapping[str, int]) -> tuple[Difference, ...]:
-    """Return one difference per row image whose count differs, named by its md5."""
-    found: list[Difference] = []
-    for image in sorted(here.keys() | there.keys()):
-        more = here.get(image, 0) - there.get(image, 0)
-        if more:
-            found.append(
-                Difference(table.full_name, f"{abs(more)} x row {image[:12]}", "missing" if more > 0 else "extra")
-            )
-    return tuple(found)
-
-
-def locate(origin: Connection, receiver: Connection, table: Table, ranges: Sequence[Range]) -> tuple[Difference, ...]:
-    """Return the rows that differ in these ranges."""
-    if not table.key:
-        return compare_bare(table, bare_rows(origin, table), bare_rows(receiver, table))
-    here, there = keyed_rows(origin, table, ranges), keyed_rows(receiver, table, ranges)
-    return tuple(difference for _, difference in compare_keyed(table, here, there))
+    @property
+    def whole(self) -> bool:
+        return EVERYTHING in self.ranges
 
 
 def verify_all(origin: Connection, receiver: Connection, link: Link, *, only_dirty: bool = False) -> Verification:
@@ -111,73 +46,97 @@ def verify_all(origin: Connection, receiver: Connection, link: Link, *, only_dir
     Both databases must be quiet: fenced, and drained. Raises OutsideError when a side fails.
     """
     began = time.monotonic()
-    with translated("the receiving side"):
+    with translated("one side"):
         work = _plan(origin, receiver, link, only_dirty=only_dirty)
-    answers = both(
-        lambda: [digest_quietly(origin, table, ranges) for table, ranges in work],
-        lambda: [digest_quietly(receiver, table, ranges) for table, ranges in work],
-    )
-    differences: list[Difference] = []
-    for (table, ranges), here, there in zip(work, *answers, strict=True):
-        if here != there:
-            with translated("one side"):
-                differences.extend(locate(origin, receiver, table, ranges))
+        here, there = both(lambda: _digests(origin, work), lambda: _digests(receiver, work))
+        differences: list[Difference] = []
+        for one, mine, theirs in zip(work, here, there, strict=True):
+            if mine != theirs:
+                differences.extend(_locate(origin, receiver, one, mine, theirs))
     return Verification(
         tables=len(work),
-        rows=sum(answer.rows for answer in answers[0]),
-        chunks=sum(len(ranges) for _, ranges in work),
+        rows=sum(answer.rows for answers in here for answer in answers),
+        chunks=sum(len(one.ranges) for one in work),
         differences=tuple(differences),
         seconds=time.monotonic() - began,
     )
 
 
-def digest_quietly(side: Connection, table: Table, ranges: Sequence[Range]) -> Digest:
-    """As ``digest``, with the session's planner settings as the server has them."""
-    with translated("one side"), side.transaction():
-        side.execute("set local enable_seqscan = on; set local enable_hashjoin = on; set local jit = off")
-        return digest(side, table, ranges)
+def request_verification(receiver_conn: Connection, link: Link) -> datetime:
+    """Ask the running link to verify everything once more, at full pace; returns the moment, by the receiver's clock.
+
+    Raises RefusedError when there is no such link.
+    """
+    with translated("the receiving side"):
+        at = Checks(receiver_conn, link).ask()
+    if at is None:
+        raise RefusedError(f"There is no link {link.name} here.", hint="Start it first.")
+    return at
 
 
-def _plan(
-    origin: Connection, receiver: Connection, link: Link, *, only_dirty: bool
-) -> list[tuple[Table, tuple[Range, ...]]]:
-    ledger = Ledger(receiver, link)
-    known = {moved.relid: moved for moved in ledger.tables()}
-    work: list[tuple[Table, tuple[Range, ...]]] = []
-    for table in postgres.tables(origin, list(known)):
-        chunks = ledger.chunks(table.oid) if only_dirty else ()
-        stale = [chunk for chunk in chunks if chunk.dirty or chunk.verified_at is None]
-        if chunks and not stale:
-            continue
-        # Many ranges cost more than one pass over the table.
-        few = bool(chunks) and shape.ordered(table) and len(stale) * 2 < len(chunks)
-        work.append((table, tuple((chunk.low, chunk.high) for chunk in stale) if few else (EVERYTHING,)))
-    return work
+def verified_since(receiver_conn: Connection, link: Link, since: datetime) -> Progress:
+    """Return how far the running link has verified everything since that moment, which ``request_verification`` returned."""
+    with translated("the receiving side"):
+        verified, rows, chunks, all_chunks, found, standing = Checks(receiver_conn, link).progress(since)
+    done = chunks == all_chunks
+    share = 1.0 if done else min(verified / rows if rows else chunks / all_chunks, 0.999)
+    return Progress(share=share, rows=verified, differences=found, standing=standing, done=done)
 
 
-@dataclass
-class _Result(Generic[Answer]):
-    value: Answer | None = None
-    error: Exception | None = None
+def _plan(origin: Connection, receiver: Connection, link: Link, *, only_dirty: bool) -> list[Work]:
+    """All tables, or those that hold something stale: clean ones are known to be equal since nothing has changed in them."""
+    checks = Checks(receiver, link)
+    if not only_dirty:
+        return [Work(table, (EVERYTHING,)) for table in postgres.tables(origin, list(checks.moved()))]
+    stale = {one.relid: one for one in checks.stale()}
+    return [Work(table, _ranges(stale[table.oid])) for table in postgres.tables(origin, list(stale))] if stale else []
 
 
-def both(first: Callable[[], Answer], second: Callable[[], Answer]) -> tuple[Answer, Answer]:
-    """Run both at once, one of them in a thread of its own."""
-    beside: _Result[Answer] = _Result()
+def _ranges(stale: Stale) -> tuple[Range, ...]:
+    if not stale.chunks or len(stale.ranges) * FEW > stale.chunks:
+        return (EVERYTHING,)
+    return stale.ranges
 
-    def run() -> None:
-        try:
-            beside.value = first()
-        except Exception as error:
-            beside.error = error
 
-    thread = threading.Thread(target=run, name="offramp-verify-origin")
-    thread.start()
-    try:
-        answer = second()
-    finally:
-        thread.join()
-    if beside.error:
-        raise beside.error
-    assert beside.value is not None
-    return beside.value, answer
+def _digests(side: Connection, work: Sequence[Work]) -> list[tuple[Digest, ...]]:
+    """Digest everything in one transaction; whole tables go to the server in one go, and it answers one after the other."""
+    whole = [one for one in work if one.whole]
+    found: dict[int, tuple[Digest, ...]] = {}
+    with side.transaction():
+        _settings(side, seqscan=True)
+        with side.pipeline():
+            cursors = [side.execute(digest.statement(one.table)) for one in whole]
+        for one, cursor in zip(whole, cursors, strict=True):
+            row = cursor.fetchone()
+            assert row is not None
+            found[one.table.oid] = (Digest(row[0], row[1]),)
+        if len(whole) < len(work):
+            _settings(side, seqscan=False)
+        for one in work:
+            if not one.whole:
+                found[one.table.oid] = cutting.digests(side, one.table, one.ranges)
+    return [found[one.table.oid] for one in work]
+
+
+def _settings(side: Connection, *, seqscan: bool) -> None:
+    side.execute(sql.SQL(_BOOK["quiet_settings"]).format(seqscan=sql.Literal("on" if seqscan else "off")))
+
+
+def _locate(
+    origin: Connection, receiver: Connection, one: Work, mine: Sequence[Digest], theirs: Sequence[Digest]
+) -> tuple[Difference, ...]:
+    """Return the rows that differ. Everywhere in the table, since a row may lie in another range on the other side."""
+    rows = max(max(a.rows, b.rows) for a, b in zip(mine, theirs, strict=True))
+    if one.whole:
+        return differing.anywhere(
+            origin, receiver, one.table, rows, lambda side: digest.pieces(side, one.table)
+        ).differences
+    found: Mapping[str, Difference] = {
+        difference.key: difference
+        for limits, a, b in zip(one.ranges, mine, theirs, strict=True)
+        if a != b
+        for difference in differing.in_range(
+            origin, receiver, one.table, cutting.within(one.table, *limits)
+        ).differences
+    }
+    return tuple(found.values())

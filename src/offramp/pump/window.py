@@ -15,10 +15,14 @@ from psycopg import sql
 
 from ..kit import sqlbook
 from ..postgres import Connection, Table
-from . import capture, shape
+from . import capture, fingerprint, shape
 from .capture import Captured
+from .logs import Logs
 
 _BOOK = sqlbook.load("offramp.pump", "sql/window.sql")
+# From this share of a table on, one pass over it is cheaper than searching each row.
+DENSE_SHARE = 0.05
+DENSE_KEYS = 2000
 
 
 class SourceFailedError(Exception):
@@ -67,6 +71,18 @@ class Look:
     fingerprints: Mapping[int, str]
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """One poll's answer: the snapshot B, the origin's clock, whether a fence stands, the WAL's end, and entries by table number."""
+
+    snapshot: str
+    at: float
+    received: float
+    fenced: bool
+    lsn: str
+    entries: Mapping[int, Entries]
+
+
 class Window:
     """The open transaction at the origin. Its snapshot is B; ``position`` arguments are A."""
 
@@ -74,52 +90,36 @@ class Window:
         self.origin = origin
 
     def look(self, oids: Sequence[int]) -> Look:
-        row = self.origin.execute(_BOOK["clock"]).fetchone()
+        row = self.origin.execute(
+            "select pg_current_snapshot()::text, extract(epoch from clock_timestamp())::float8"
+        ).fetchone()
         received = time.monotonic()
         assert row is not None
-        found = self.origin.execute(_BOOK["fingerprints"], {"oids": list(oids)}).fetchall()
-        return Look(row[0], row[1], received, {oid: fingerprint for oid, _, fingerprint in found})
+        return Look(row[0], row[1], received, fingerprint.read(self.origin, oids))
 
-    def entries(self, sources: Sequence[tuple[Source, str]]) -> Mapping[int, Entries]:
-        """Return what the logs hold after each source's position; tables without an entry are left out."""
-        if not sources:
-            return {}
-        query = sql.SQL(" union all ").join(_entries_of(source) for source, _ in sources)
-        values = {f"p{source.captured.number}": position for source, position in sources}
-        rows = self.origin.execute(query, values).fetchall()
-        return {relid: Entries(count, whole) for relid, count, whole in rows if count}
-
-    def rows(self, source: Source, position: str) -> sql.Composed:
+    def rows(self, source: Source, logs: Logs, position: str, entries: int) -> sql.Composed:
         """Return the COPY of the table's changed rows, keys and marks included."""
         table = source.table
-        typed = shape.comma(
-            sql.SQL("l.{}::{} as {}").format(sql.Identifier(f"k{place}"), shape.type_of(column.type), alias)
-            for place, (column, alias) in enumerate(zip(table.key_columns, shape.key_aliases(table), strict=True), 1)
-        )
+        if entries > DENSE_KEYS and entries > table.rows * DENSE_SHARE:
+            self.allow_scans()
+            self.origin.execute(_BOOK["nested_loops_dear"])
+        else:
+            self.origin.execute(_BOOK["nested_loops_allowed"])
         return sql.SQL(_BOOK["changed_rows"]).format(
-            typed=typed,
+            keys=changed_keys(source, logs, position),
             aliases=shape.comma(shape.key_aliases(table, "k")),
             columns=shape.columns(shape.stored(table), "t"),
             table=shape.name(table),
             match=shape.match(table, "t", "k"),
-            **_logs(source, position),
         )
 
-    def images(self, source: Source, position: str) -> sql.Composed:
+    def images(self, source: Source, logs: Logs, position: str) -> sql.Composed:
         """Return the COPY of net changes of row images of a table without a key."""
-        return sql.SQL(_BOOK["changed_images"]).format(**_logs(source, position))
+        return sql.SQL(_BOOK["changed_images"]).format(unread=_unread(source, logs, position))
 
     def whole(self, table: Table) -> sql.Composed:
         return sql.SQL(_BOOK["whole_table"]).format(
             columns=shape.columns(shape.stored(table), "t"), table=shape.name(table)
-        )
-
-    def range(self, table: Table, low: Sequence[str] | None, high: Sequence[str] | None) -> sql.Composed:
-        return sql.SQL(_BOOK["range_rows"]).format(
-            columns=shape.columns(shape.stored(table), "t"),
-            table=shape.name(table),
-            within=shape.within(table, low, high),
-            key=shape.columns(table.key_columns, "t"),
         )
 
     def bounds(
@@ -146,24 +146,49 @@ class Window:
         self.origin.execute(_BOOK["scans_allowed"])
 
 
-def _logs(source: Source, position: str) -> dict[str, sql.Composable]:
-    number = source.captured.number
-    return {
-        "log_a": capture.log(number, "a"),
-        "log_b": capture.log(number, "b"),
-        "position": sql.Literal(position),
-    }
+def news(origin: Connection, logs: Logs, position: str) -> News:
+    """Ask what is new since ``position``: within a window of that window's snapshot, outside of one of this moment."""
+    if logs.unread:
+        unread = logs.rows(sql.SQL("not pg_visible_in_snapshot(l.xid, %(position)s::pg_snapshot)"), width=0, named=True)
+        query, values = sql.SQL(_BOOK["news"]).format(unread=unread), {"position": position, **logs.values()}
+        rows = origin.execute(query, values).fetchall()
+    else:
+        rows = origin.execute(_BOOK["no_news"]).fetchall()
+    received = time.monotonic()
+    snapshot, at, fenced, lsn, *_ = rows[0]
+    found = {number: Entries(count, whole) for *_, number, count, whole in rows if number is not None}
+    return News(snapshot, at, received, fenced, lsn, found)
 
 
-def _entries_of(source: Source) -> sql.Composed:
-    number = source.captured.number
-    return sql.SQL(_BOOK["entries"]).format(
-        relid=sql.Literal(source.relid),
-        first=sql.Identifier("k1" if source.table.key else "image"),
-        log_a=capture.log(number, "a"),
-        log_b=capture.log(number, "b"),
-        position=sql.Placeholder(f"p{number}"),
+def _unread(source: Source, logs: Logs, position: str, *, width: int = 1) -> sql.Composed:
+    return logs.rows(
+        sql.SQL("l.t = {} and not pg_visible_in_snapshot(l.xid, {}::pg_snapshot)").format(
+            sql.Literal(source.captured.number), sql.Literal(position)
+        ),
+        width=width,
     )
+
+
+def changed_keys(source: Source, logs: Logs, position: str) -> sql.Composed:
+    """Return the query of the table's keys that were logged after ``position``, each once, typed."""
+    table = source.table
+    names = [sql.Identifier(f"k{place}") for place in range(1, len(table.key) + 1)]
+    unread = _unread(source, logs, position, width=len(names))
+    return sql.SQL(_BOOK["changed_keys"]).format(
+        typed=shape.comma(
+            sql.SQL("l.{}::{} as {}").format(name, shape.type_of(column.type), alias)
+            for name, column, alias in zip(names, table.key_columns, shape.key_aliases(table), strict=True)
+        ),
+        names=shape.comma(names),
+        unnested=shape.comma(sql.SQL("a.{}").format(name) for name in names),
+        arrays=shape.comma(sql.SQL("unnest(u.{}::text[])").format(name) for name in names),
+        unread=unread,
+    )
+
+
+def only_keys(source: Source, logs: Logs, position: str) -> sql.Composed:
+    """Return the COPY of those keys alone."""
+    return sql.SQL(_BOOK["only_keys"]).format(keys=changed_keys(source, logs, position))
 
 
 @contextmanager
@@ -190,11 +215,5 @@ def sourced() -> Iterator[None]:
 
 def enter_keys(origin: Connection, source: Source, keys: Sequence[Sequence[str]]) -> None:
     """Log these keys as if their rows had just changed."""
-    width = len(source.table.key)
-    query = sql.SQL(_BOOK["enter_keys"]).format(
-        log=capture.log(source.captured.number, source.captured.active),
-        names=shape.comma(sql.Identifier(f"k{place}") for place in range(1, width + 1)),
-        arrays=shape.comma(sql.SQL("{}::text[]").format(sql.Literal([key[at] for key in keys])) for at in range(width)),
-    )
     with sourced():
-        origin.execute(query)
+        origin.execute(capture.enter(source.captured, keys))

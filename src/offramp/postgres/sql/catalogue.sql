@@ -1,7 +1,9 @@
 -- name: server
+-- A standby writes no WAL of its own; its control file names the timeline it follows.
 select current_setting('server_version_num')::int,
        (select system_identifier::text from pg_control_system()),
-       substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+       case when pg_is_in_recovery() then (select lpad(upper(to_hex(timeline_id)), 8, '0') from pg_control_checkpoint())
+            else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end,
        current_database(),
        current_user;
 
@@ -15,8 +17,9 @@ select c.oid::bigint as oid,
        c.relname as name,
        c.relkind::text as kind,
        c.relpersistence::text as persistence,
-       c.relhassubclass or c.relispartition
-         or exists (select from pg_inherits h where h.inhrelid = c.oid or h.inhparent = c.oid) as in_tree,
+       c.relispartition
+         or exists (select from pg_inherits h where h.inhrelid = c.oid)
+         or exists (select from pg_inherits h join pg_class m on m.oid = h.inhrelid and m.relkind in ('r', 'p', 'f') where h.inhparent = c.oid) as in_tree,
        c.relforcerowsecurity as forces_row_security,
        greatest(c.reltuples, 0)::bigint as rows,
        pg_get_userbyid(c.relowner)::text as owner,

@@ -3,41 +3,45 @@
 create temporary table if not exists {stage} on commit delete rows as
 select false as offramp_gone, {keys}, {columns} from {table} t with no data
 
+-- name: stage_keys
+-- Where keys land that were logged while the table was copied.
+create temporary table if not exists {stage} as select {keys} from {table} t with no data
+
 -- name: fill_stage
 copy {stage} (offramp_gone, {aliases}, {columns}) from stdin
 
+-- name: fill_keys
+copy {stage} ({aliases}) from stdin
+
+-- name: empty_stage
+truncate {stage}
+
 -- name: delete_gone
-delete from {table} t using {stage} s where s.offramp_gone and {match}
+delete from only {table} t using {stage} s where s.offramp_gone and {match}
 
 -- name: delete_changed
-delete from {table} t using {stage} s where {match}
+delete from only {table} t using {stage} s where {match}
 
--- name: upsert
--- The image comparison sees every byte, and it knows types that have no equality at all.
-insert into {table} as t ({columns}) overriding system value
-select {staged} from {stage} s where not s.offramp_gone order by {aliases}
-on conflict ({key}) do update set {assignments}
- where row({mine})::record operator(pg_catalog.*<>) row({theirs})::record
+-- name: update_present
+-- An update is cheaper than an insert with a conflict, and as HOT; what it does not find is inserted afterwards.
+update only {table} t set {assignments} from {stage} s where not s.offramp_gone and {match}
 
--- name: insert_new
+-- name: insert_missing
 insert into {table} as t ({columns}) overriding system value
-select {staged} from {stage} s where not s.offramp_gone order by {aliases}
-on conflict ({key}) do nothing
+select {staged} from {stage} s
+ where not s.offramp_gone and not exists (select from only {table} t where {match})
+ order by {aliases}
 
 -- name: insert_all
 insert into {table} ({columns}) overriding system value
 select {staged} from {stage} s where not s.offramp_gone order by {aliases}
 
--- name: mark_dirty
-update offramp.chunk c
-   set dirty = true
- where c.link = {link} and c.direction = {direction} and c.relid = {relid} and not c.dirty
-   and exists (select from {stage} s
-                where (c.low is null or row({aliases}) > row({low})) and (c.high is null or row({aliases}) <= row({high})))
-returning c.number
+-- name: toasted
+-- Does this table keep values out of line here?
+select coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) > 0 from pg_class c where c.oid = {table}::text::regclass
 
 -- name: clear
-delete from {table}
+delete from only {table}
 
 -- name: fill
 copy {table} ({columns}) from stdin
@@ -59,7 +63,7 @@ with surplus as (
             from only {table} t
            where {image} collate "C" in (select d.image from {delta} d where d.change < 0)) r
     join {delta} d on d.image collate "C" = r.image and d.change < 0 and r.nth <= -d.change)
-delete from {table} where ctid in (select place from surplus)
+delete from only {table} where ctid in (select place from surplus)
 
 -- name: count_taken
 select coalesce(-sum(d.change) filter (where d.change < 0), 0)::bigint from {delta} d

@@ -6,84 +6,157 @@ create schema if not exists offramp;
 revoke all on schema offramp from public;
 
 -- name: register
+-- Which tables are captured, under which number their changes are logged, and which logs there are. One of the logs is
+-- active: the trigger functions write there.
 create table if not exists offramp.captured (
   number int primary key,
   relid oid not null unique,
   link text not null,
   direction text not null,
-  active "char" not null default 'a',
+  log int not null,
   definition text not null
+);
+create table if not exists offramp.logs (
+  number int primary key,
+  width int not null,
+  active boolean not null
 );
 
 -- name: capture_exists
-select to_regclass('offramp.captured') is not null;
+select to_regclass('offramp.captured') is not null and to_regclass('offramp.logs') is not null;
 
 -- name: captured
-select number, relid::bigint, link, direction, active::text, definition from offramp.captured order by number;
+select number, relid::bigint, link, direction, log, definition from offramp.captured order by number;
+
+-- name: logs
+select l.number, l.width, l.active, pg_relation_size(c.oid), pg_relation_filenode(c.oid)::bigint
+  from offramp.logs l
+  join pg_class c on c.oid = to_regclass('offramp.log_' || l.number)
+ order by l.number;
 
 -- name: next_number
 select coalesce(max(number), 0) + 1 from offramp.captured;
 
 -- name: enter
-insert into offramp.captured (number, relid, link, direction, definition)
-values (%(number)s, %(relid)s, %(link)s, %(direction)s, %(definition)s)
+insert into offramp.captured (number, relid, link, direction, log, definition)
+values (%(number)s, %(relid)s, %(link)s, %(direction)s, %(log)s, %(definition)s)
 on conflict (relid) do update
-   set link = excluded.link, direction = excluded.direction, definition = excluded.definition, active = 'a';
+   set link = excluded.link, direction = excluded.direction, log = excluded.log, definition = excluded.definition;
 
--- name: log_tables
+-- name: log_table
 -- Keys only, no index, no sequence, no vacuum: the log is appended to, read by snapshot and truncated.
-create table if not exists {log_a} ({columns}) with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
-create table if not exists {log_b} ({columns}) with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
+-- op: k a key, a arrays of keys, w the whole table, + and - a row image that came or went.
+create table if not exists {log} (xid xid8 not null, t int not null, op "char" not null, {columns})
+  with (autovacuum_enabled = off, toast.autovacuum_enabled = off);
 
--- name: drop_logs
-drop table if exists {log_a}, {log_b};
+-- name: enter_log
+insert into offramp.logs (number, width, active)
+select coalesce(max(number), 0) + 1, %(width)s, false from offramp.logs
+returning number;
 
--- name: keyed_function
+-- name: activate
+update offramp.logs set active = (number = %(number)s) where active <> (number = %(number)s);
+
+-- name: keyed_insert
 -- Positional aliases bind to no column name and leave no dependency: renames, drops and retypes pass without a failed
 -- statement. Nulls pad the row so that dropping columns never leaves fewer than the alias list.
--- An update may change a key, so both the old and the new key are entered.
+-- Everything is named with its schema instead of a pinned search_path, whose setting and resetting costs more than the rest.
+-- Few rows are logged one by one; the rest of a bulk statement in arrays, which cost half.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged bigint;
 begin
-  if tg_op = 'INSERT' then
-    insert into {log} select pg_current_xact_id(), {keys} from (select r.*{pads} from new_rows r) as n({aliases});
-  elsif tg_op = 'UPDATE' then
-    insert into {log}
-    select pg_current_xact_id(), {keys} from (select r.*{pads} from new_rows r) as n({aliases})
-    union all
-    select pg_current_xact_id(), {keys} from (select r.*{pads} from old_rows r) as n({aliases});
-  elsif tg_op = 'DELETE' then
-    insert into {log} select pg_current_xact_id(), {keys} from (select r.*{pads} from old_rows r) as n({aliases});
-  else
-    insert into {log} (xid) values (pg_current_xact_id());
+  {guard}
+  insert into {log} (xid, t, op, {names})
+  select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {keys}
+    from (select r.*{pads} from (select * from {rows} limit 64) r) as n({aliases});
+  get diagnostics logged = row_count;
+  if logged operator(pg_catalog.>=) 64 then
+    insert into {log} (xid, t, op, {names})
+    select pg_catalog.pg_current_xact_id(), {number}, 'a'::pg_catalog."char", {arrays}
+      from (select {named_keys}, pg_catalog.row_number() over () operator(pg_catalog./) 100 as part
+              from (select r.*{pads} from (select * from {rows} offset 64) r) as n({aliases})) s
+     group by s.part;
   end if;
   return null;
 end
 $offramp$;
 
--- name: bare_function
--- A table without a key is followed by whole row images: +1 for a row that came, -1 for one that went.
+-- name: keyed_update
+-- An update may change a key, so the old keys are logged too: always of few rows, else where the sums of hashes tell that
+-- the old keys are not the new ones.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged bigint;
 begin
-  if tg_op = 'INSERT' then
-    insert into {log} select pg_current_xact_id(), row({all})::text, 1 from (select r.*{pads} from new_rows r) as n({aliases});
-  elsif tg_op = 'UPDATE' then
-    insert into {log}
-    select pg_current_xact_id(), row({all})::text, 1 from (select r.*{pads} from new_rows r) as n({aliases})
-    union all
-    select pg_current_xact_id(), row({all})::text, -1 from (select r.*{pads} from old_rows r) as n({aliases});
-  elsif tg_op = 'DELETE' then
-    insert into {log} select pg_current_xact_id(), row({all})::text, -1 from (select r.*{pads} from old_rows r) as n({aliases});
-  else
-    insert into {log} (xid) values (pg_current_xact_id());
+  {guard}
+  insert into {log} (xid, t, op, {names})
+  select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {keys}
+    from (select r.*{pads} from (select * from new_rows limit 64) r
+          union all
+          select r.*{pads} from (select * from old_rows limit 64) r) as n({aliases});
+  get diagnostics logged = row_count;
+  if logged operator(pg_catalog.>=) 128 then
+    insert into {log} (xid, t, op, {names})
+    select pg_catalog.pg_current_xact_id(), {number}, 'a'::pg_catalog."char", {arrays}
+      from (select {named_keys}, pg_catalog.row_number() over () operator(pg_catalog./) 100 as part
+              from (select r.*{pads} from (select * from new_rows offset 64) r) as n({aliases})) s
+     group by s.part;
+    if (select pg_catalog.sum(pg_catalog.hashtextextended({hashed}, 77)) from (select r.*{pads} from new_rows r) as n({aliases}))
+       operator(pg_catalog.<>)
+       (select pg_catalog.sum(pg_catalog.hashtextextended({hashed}, 77)) from (select r.*{pads} from old_rows r) as n({aliases}))
+    then
+      insert into {log} (xid, t, op, {names})
+      select pg_catalog.pg_current_xact_id(), {number}, 'a'::pg_catalog."char", {arrays}
+        from (select {named_keys}, pg_catalog.row_number() over () operator(pg_catalog./) 100 as part
+                from (select r.*{pads} from (select * from old_rows offset 64) r) as n({aliases})) s
+       group by s.part;
+    end if;
   end if;
   return null;
 end
 $offramp$;
 
--- name: fast_settings
-set search_path = pg_catalog, pg_temp
+-- name: bare_insert
+-- A table without a key is followed by whole row images: one that came, one that went.
+create or replace function {function}() returns trigger
+language plpgsql security definer {settings} as $offramp$
+begin
+  {guard}
+  insert into {log} (xid, t, op, k1)
+  select pg_catalog.pg_current_xact_id(), {number}, {sign}::pg_catalog."char", row({all})::pg_catalog.text
+    from (select r.*{pads} from {rows} r) as n({aliases});
+  return null;
+end
+$offramp$;
+
+-- name: bare_update
+create or replace function {function}() returns trigger
+language plpgsql security definer {settings} as $offramp$
+begin
+  {guard}
+  insert into {log} (xid, t, op, k1)
+  select pg_catalog.pg_current_xact_id(), {number}, '+'::pg_catalog."char", row({all})::pg_catalog.text
+    from (select r.*{pads} from new_rows r) as n({aliases})
+  union all
+  select pg_catalog.pg_current_xact_id(), {number}, '-'::pg_catalog."char", row({all})::pg_catalog.text
+    from (select r.*{pads} from old_rows r) as n({aliases});
+  return null;
+end
+$offramp$;
+
+-- name: truncated
+create or replace function {function}() returns trigger
+language plpgsql security definer as $offramp$
+begin
+  insert into {log} (xid, t, op) values (pg_catalog.pg_current_xact_id(), {number}, 'w'::pg_catalog."char");
+  return null;
+end
+$offramp$;
+
+-- name: no_settings
 
 -- name: exact_settings
 -- Some types print as the session likes; these settings make the text the one that the other side reads and compares.
@@ -100,18 +173,24 @@ set xmloption = 'content'
 revoke all on function {function}() from public;
 
 -- name: lock_table
--- First of all, so that no writer of this table is in flight while its log or its function is made anew.
+-- First of all, so that no writer of this table is in flight while its function is made anew.
 lock table {table} in share row exclusive mode;
 
 -- name: triggers
 create or replace trigger offramp_insert after insert on {table}
-  referencing new table as new_rows for each statement execute function {function}();
+  referencing new table as new_rows for each statement execute function {on_insert}();
 create or replace trigger offramp_update after update on {table}
-  referencing old table as old_rows new table as new_rows for each statement execute function {function}();
+  referencing old table as old_rows new table as new_rows for each statement execute function {on_update}();
 create or replace trigger offramp_delete after delete on {table}
-  referencing old table as old_rows for each statement execute function {function}();
+  referencing old table as old_rows for each statement execute function {on_delete}();
 create or replace trigger offramp_truncate after truncate on {table}
-  for each statement execute function {function}();
+  for each statement execute function {on_truncate}();
+
+-- name: row_triggers
+create or replace trigger offramp_insert after insert on {table} for each row execute function {on_insert}();
+create or replace trigger offramp_update after update on {table} for each row execute function {on_update}();
+create or replace trigger offramp_delete after delete on {table} for each row execute function {on_delete}();
+create or replace trigger offramp_truncate after truncate on {table} for each statement execute function {on_truncate}();
 
 -- name: always
 -- Someone else's replica-role session must be captured too.
@@ -126,14 +205,17 @@ drop trigger if exists offramp_update on {table};
 drop trigger if exists offramp_delete on {table};
 drop trigger if exists offramp_truncate on {table};
 
--- name: drop_function
-drop function if exists {function}();
+-- name: drop_functions
+drop function if exists {on_insert}(), {on_update}(), {on_delete}(), {on_truncate}();
 
 -- name: forget
 delete from offramp.captured where relid = %(relid)s;
 
+-- name: drop_log
+drop table if exists {log};
+
 -- name: drop_register
-drop table if exists offramp.captured;
+drop table if exists offramp.captured, offramp.logs;
 
 -- name: schema_is_empty
 select not exists (select from pg_class where relnamespace = n.oid)
@@ -145,7 +227,7 @@ select not exists (select from pg_class where relnamespace = n.oid)
 drop schema if exists offramp;
 
 -- name: standing
--- Which of our triggers stand on which tables, and do they fire?
+-- Which of our triggers stand on which tables, with their functions, and do they fire?
 select t.tgrelid::bigint, count(*)::int, coalesce(bool_and(t.tgenabled = %(mode)s::"char"), false)
   from pg_trigger t
  where t.tgname = any('{offramp_insert,offramp_update,offramp_delete,offramp_truncate}')
@@ -165,22 +247,16 @@ select coalesce(string_agg(distinct coalesce('pid ' || l.pid || ' (' || coalesce
    and l.pid is distinct from pg_backend_pid()
    and l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock');
 
--- name: log_sizes
-select c.number, pg_relation_size(a.oid), pg_relation_size(b.oid)
-  from offramp.captured c
-  join pg_class a on a.oid = to_regclass('offramp.log_' || c.number || '_a')
-  join pg_class b on b.oid = to_regclass('offramp.log_' || c.number || '_b');
-
--- name: switch
-update offramp.captured set active = %(active)s where number = %(number)s;
+-- name: point
+update offramp.captured set log = %(log)s where number = %(number)s;
 
 -- name: lock_log
 -- Nobody may wait behind us: a writer of this log is a writer of the application.
 lock table {log} in access exclusive mode nowait;
 
 -- name: log_is_consumed
--- Under the exclusive lock there are no writers in flight, so what is not seen by the stored position is not consumed yet.
-select not exists (select from {log} l where not pg_visible_in_snapshot(l.xid, %(position)s::pg_snapshot));
+-- What the stored position has not seen is not consumed yet. Under the exclusive lock there are no writers in flight.
+select not exists (select from {log} l where {unread} and not pg_visible_in_snapshot(l.xid, %(position)s::pg_snapshot));
 
 -- name: truncate_log
 truncate {log};

@@ -9,6 +9,7 @@ create table if not exists offramp.link (
   phase text not null,
   position pg_snapshot not null,
   origin text not null,
+  origin_lsn pg_lsn,
   indexed boolean not null default false,
   held_because text,
   lag_ms double precision not null default 0,
@@ -17,7 +18,10 @@ create table if not exists offramp.link (
   rows_applied bigint not null default 0,
   differences bigint not null default 0,
   repaired bigint not null default 0,
+  lag_keys bigint not null default 0,
+  log_bytes bigint not null default 0,
   beat_at timestamptz not null default clock_timestamp(),
+  verify_asked_at timestamptz,
   primary key (name, direction)
 ) with (fillfactor = 50);
 create table if not exists offramp.moved (
@@ -32,6 +36,9 @@ create table if not exists offramp.moved (
   fingerprint text not null default '',
   rows_copied bigint not null default 0,
   rows_estimate bigint not null default 0,
+  bytes_copied bigint not null default 0,
+  copy_began_at timestamptz,
+  copied_at timestamptz,
   held_because text,
   primary key (link, direction, schema, name)
 ) with (fillfactor = 70);
@@ -47,13 +54,26 @@ create table if not exists offramp.chunk (
   verified_at timestamptz,
   primary key (link, direction, relid, number)
 ) with (fillfactor = 70);
+create table if not exists offramp.range (
+  link text not null,
+  direction text not null,
+  relid bigint not null,
+  low bigint not null,
+  high bigint,
+  file bigint not null,
+  rows bigint not null,
+  primary key (link, direction, relid, low)
+);
 create table if not exists offramp.difference (
   link text not null,
   direction text not null,
   name text not null,
   key text not null,
   kind text not null,
-  found_at timestamptz not null default clock_timestamp()
+  found_at timestamptz not null default clock_timestamp(),
+  relid bigint,
+  chunk int,
+  repaired_at timestamptz
 );
 
 -- name: exists
@@ -68,11 +88,23 @@ select epoch, phase, position::text, origin, indexed, held_because
 insert into offramp.link (name, direction, epoch, phase, position, origin, indexed)
 values (%(link)s, %(direction)s, %(epoch)s, %(phase)s, %(position)s, %(origin)s, %(indexed)s)
 on conflict (name, direction) do update
-   set epoch = excluded.epoch, phase = excluded.phase, position = excluded.position, origin = excluded.origin,
+   set epoch = excluded.epoch, phase = excluded.phase, position = excluded.position, origin = excluded.origin, origin_lsn = null,
        indexed = excluded.indexed, held_because = null, beat_at = clock_timestamp(), lag_ms = 0;
 
 -- name: forget_tables
 delete from offramp.moved where link = %(link)s and direction = %(direction)s;
+
+-- name: forget_ranges
+delete from offramp.range
+ where link = %(link)s and direction = %(direction)s and (%(relid)s::bigint is null or relid = %(relid)s::bigint);
+
+-- name: ranges
+-- Which page ranges of the origin's file are here already.
+select low, high, file from offramp.range where link = %(link)s and direction = %(direction)s and relid = %(relid)s order by low;
+
+-- name: add_range
+insert into offramp.range (link, direction, relid, low, high, file, rows)
+values (%(link)s, %(direction)s, %(relid)s, %(low)s, %(high)s, %(file)s, %(rows)s);
 
 -- name: forget_chunks
 delete from offramp.chunk where link = %(link)s and direction = %(direction)s;
@@ -98,7 +130,7 @@ update offramp.link set indexed = true where name = %(link)s and direction = %(d
 
 -- name: new_origin
 update offramp.link
-   set origin = %(origin)s, position = %(position)s
+   set origin = %(origin)s, origin_lsn = null, position = %(position)s
  where name = %(link)s and direction = %(direction)s;
 
 -- name: set_table
@@ -136,15 +168,19 @@ delete from offramp.chunk where link = %(link)s and direction = %(direction)s an
 
 -- name: copied_rows
 update offramp.moved
-   set rows_copied = rows_copied + %(rows)s, rows_estimate = greatest(rows_estimate, rows_copied + %(rows)s)
+   set rows_copied = rows_copied + %(rows)s, rows_estimate = greatest(rows_estimate, rows_copied + %(rows)s),
+       bytes_copied = bytes_copied + %(bytes)s, copied_at = clock_timestamp(),
+       copy_began_at = coalesce(copy_began_at, clock_timestamp() - make_interval(secs => %(seconds)s))
  where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
 
 -- name: reset_copied
-update offramp.moved set rows_copied = 0 where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+update offramp.moved set rows_copied = 0, bytes_copied = 0, copy_began_at = null, copied_at = null
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
 
 -- name: advance
 update offramp.link
    set position = %(position)s,
+       origin_lsn = %(lsn)s::pg_lsn,
        lag_ms = %(lag_ms)s,
        batches = batches + %(batches)s,
        rows_applied = rows_applied + %(rows)s,
@@ -153,7 +189,8 @@ update offramp.link
 
 -- name: beat
 update offramp.link
-   set lag_ms = %(lag_ms)s, lag_p99_ms = %(lag_p99_ms)s, beat_at = clock_timestamp(), held_because = null
+   set lag_ms = %(lag_ms)s, lag_p99_ms = %(lag_p99_ms)s, beat_at = clock_timestamp(), held_because = null,
+       lag_keys = coalesce(%(lag_keys)s, lag_keys), log_bytes = coalesce(%(log_bytes)s, log_bytes)
  where name = %(link)s and direction = %(direction)s;
 
 -- name: chunks_verified

@@ -7,31 +7,41 @@ set local enable_mergejoin = off;
 
 -- name: scans_allowed
 set local enable_seqscan = on;
+set local enable_hashjoin = on;
+set local enable_mergejoin = on;
 
--- name: clock
-select pg_current_snapshot()::text, extract(epoch from clock_timestamp())::float8;
+-- name: nested_loops_dear
+-- So many changed rows of one table that one pass over it is cheaper than that many searches.
+set local enable_nestloop = off;
 
--- name: fingerprints
--- What a table looks like, then a slash, then what our triggers on it look like. xmin betrays a trigger that was disabled
--- and enabled again, even within one transaction. Read in the window's own snapshot.
-select c.oid::bigint,
-       c.relfilenode::bigint,
-       md5(concat_ws('|', n.nspname, c.relname, c.relpersistence,
-         (select string_agg(concat_ws(',', a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attidentity, a.attgenerated), ';'
-                            order by a.attnum)
-            from pg_attribute a
-           where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-         (select string_agg(concat_ws(',', i.indexrelid, i.indisprimary, i.indisvalid, i.indimmediate), ';' order by i.indexrelid)
-            from pg_index i
-           where i.indrelid = c.oid and i.indisunique)))
-       || '/' ||
-       coalesce((select string_agg(concat_ws(',', t.tgname, t.tgenabled, t.xmin), ';' order by t.tgname)
-                   from pg_trigger t
-                  where t.tgrelid = c.oid
-                    and t.tgname = any('{offramp_insert,offramp_update,offramp_delete,offramp_truncate}')), '')
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
- where c.oid = any(%(oids)s::bigint[]);
+-- name: nested_loops_allowed
+set local enable_nestloop = on;
+set local enable_seqscan = off;
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+
+-- name: news
+-- The snapshot, the origin's clock, whether a fence stands, where the WAL is, and what the logs hold that the position has
+-- not seen: one row per table, or one with nulls. Our snapshot is B, so everything we see was committed in B.
+select s.*, n.t, n.entries, n.whole
+  from (select pg_current_snapshot()::text,
+               extract(epoch from clock_timestamp())::float8,
+               to_regclass('offramp.fence') is not null,
+               pg_current_wal_insert_lsn()::text) s
+  left join (select u.t,
+                    sum(case when u.op = 'a' then 100 else 1 end)::bigint as entries,
+                    bool_or(u.op = 'w') as whole
+               from ({unread}) u
+              group by u.t) n on true
+
+-- name: no_news
+select pg_current_snapshot()::text,
+       extract(epoch from clock_timestamp())::float8,
+       to_regclass('offramp.fence') is not null,
+       pg_current_wal_insert_lsn()::text,
+       null::int,
+       null::bigint,
+       null::boolean
 
 -- name: rewritten
 -- pg_relation_filenode looks at the present, pg_class at the snapshot: where they differ, a TRUNCATE or a rewrite came
@@ -41,44 +51,36 @@ select c.oid::bigint
  where c.oid = any(%(oids)s::bigint[])
    and pg_relation_filenode(c.oid) is distinct from c.relfilenode;
 
--- name: entries
--- Our snapshot is B, so everything we see was committed in B; what A has seen was read before.
-select {relid}::bigint, count(*), coalesce(bool_or(l.first is null), false)
-  from (select {first} as first from {log_a} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)
+-- name: changed_keys
+select distinct {typed}
+  from (select {names} from ({unread}) u where u.op = 'k'
         union all
-        select {first} as first from {log_b} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)) l
+        select {unnested} from ({unread}) u, rows from ({arrays}) as a({names}) where u.op = 'a') l
 
 -- name: changed_rows
 -- Each changed key once, with its row as B sees it, or marked as gone.
 copy (
-  with keys as materialized (
-    select distinct {typed}
-      from (select * from {log_a} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)
-            union all
-            select * from {log_b} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)) l
-     where l.k1 is not null)
+  with keys as materialized ({keys})
   select t.ctid is null, {aliases}, {columns}
     from keys k
     left join only {table} t on {match}
    order by {aliases}
 ) to stdout
 
+-- name: only_keys
+copy ({keys}) to stdout
+
 -- name: changed_images
 copy (
-  select l.image, sum(l.change)
-    from (select * from {log_a} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)
-          union all
-          select * from {log_b} where not pg_visible_in_snapshot(xid, {position}::pg_snapshot)) l
-   where l.image is not null
-   group by l.image
-  having sum(l.change) <> 0
+  select u.k1, sum(case when u.op = '+' then 1 else -1 end)
+    from ({unread}) u
+   where u.op in ('+', '-')
+   group by u.k1
+  having sum(case when u.op = '+' then 1 else -1 end) <> 0
 ) to stdout
 
 -- name: whole_table
 copy (select {columns} from only {table} t) to stdout
-
--- name: range_rows
-copy (select {columns} from only {table} t where {within} order by {key}) to stdout
 
 -- name: bounds
 -- The key of every {step}th row of the next {limit}, and of the last of them.
@@ -87,10 +89,3 @@ select b.bound, b.place
           from (select {key} from only {table} t where {within} order by {key} limit {limit}) t) b
  where b.place % {step} = 0 or b.place = b.total
  order by b.place
-
--- name: enter_keys
--- A repair enters the ordinary path: the keys are logged as if their rows had just changed.
-insert into {log} (xid, {names}) select pg_current_xact_id(), * from unnest({arrays})
-
--- name: enter_marker
-insert into {log} (xid) values (pg_current_xact_id())

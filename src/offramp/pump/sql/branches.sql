@@ -1,0 +1,34 @@
+-- name: grown
+-- Is there any tree?
+select exists (select from pg_inherits h join pg_class c on c.oid = h.inhrelid and c.relkind in ('r', 'p'));
+
+-- name: branches
+-- A partition that is being detached concurrently hangs on its parent until that has ended.
+select n.nspname,
+       c.relname,
+       pg_get_expr(c.relpartbound, c.oid),
+       coalesce((select jsonb_agg(jsonb_build_array(pn.nspname, pc.relname) order by h.inhseqno)
+                   from pg_inherits h
+                   join pg_class pc on pc.oid = h.inhparent
+                   join pg_namespace pn on pn.oid = pc.relnamespace
+                  where h.inhrelid = c.oid), '[]')
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+ where c.relkind in ('r', 'p')
+   and c.relpersistence <> 't'
+   and n.nspname not in ('pg_catalog', 'information_schema', 'offramp')
+   and n.nspname not like 'pg\_toast%'
+   and n.nspname not like 'pg\_temp%'
+ order by c.oid;
+
+-- name: detach
+alter table {parent} detach partition {table}
+
+-- name: attach
+alter table {parent} attach partition {table} {bound}
+
+-- name: no_inherit
+alter table {table} no inherit {parent}
+
+-- name: inherit
+alter table {table} inherit {parent}
