@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--live-scale", type=int, help="pgbench scale of the parts with load (20)")
     made.add_argument("--repeats", type=int, help="interleaved rounds (3)")
     made.add_argument("--seconds", type=int, help="length of a load (25)")
+    made.add_argument("--capture-seconds", type=int, help="length of one run of the part capture (6)")
+    made.add_argument("--capture-rounds", type=int, help="rounds of the part capture (6)")
     made.add_argument("--transactions", type=int, help="transactions of the part lost, in all (1,000,000)")
     made.add_argument("--peers", default="", help=f"only these, by commas: {', '.join((*names(), *COPIERS, 'slot'))}")
     made.add_argument("--results", type=Path, help="where to keep the tables; nowhere with --smoke unless named")
@@ -63,6 +65,8 @@ def plan_of(options: argparse.Namespace) -> Plan:
         "live_scale": options.live_scale,
         "repeats": options.repeats,
         "load_seconds": options.seconds,
+        "capture_seconds": options.capture_seconds,
+        "capture_rounds": options.capture_rounds,
         "lost_transactions": options.transactions,
     }
     plan = replace(

@@ -30,7 +30,7 @@ union all select 'constraint', t.name, o.conname, pg_get_constraintdef(o.oid) ||
   from tables t join pg_constraint o on o.conrelid = t.oid where o.contype in ('p', 'u', 'c', 'f', 'x')
 union all select 'index', t.name, i.relname, pg_get_indexdef(i.oid) || x.indisvalid from tables t join pg_index x on x.indrelid = t.oid
   join pg_class i on i.oid = x.indexrelid where t.relkind in ('r', 'm')
-union all select 'trigger', t.name, g.tgname, pg_get_triggerdef(g.oid) || g.tgenabled from tables t join pg_trigger g on g.tgrelid = t.oid
+union all select 'trigger', t.name, g.tgname, pg_get_triggerdef(g.oid) || g.tgenabled::text from tables t join pg_trigger g on g.tgrelid = t.oid
  where not g.tgisinternal and g.tgname !~ '^offramp_'
 union all select 'view', t.name, '', pg_get_viewdef(t.oid) from tables t where relkind in ('v', 'm')
 union all select 'sequence', t.name, '', concat_ws(' ', s.seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,7 +20,7 @@ from pump_oracles import (
     watched,
 )
 from pump_pairs import FORWARD, Lab, running_world
-from pump_world import Pair, World, until
+from pump_world import LinkProcess, Pair, World, until
 from tcp_shim import Shim
 
 from offramp import pump
@@ -87,12 +87,7 @@ def test_a_line_that_is_cut_stalled_and_slow_loses_nothing(world: World, side: s
             watched(pair.target_url, FORWARD, ledger_is_whole),
             clients(pair.source_url, 3, pause_seconds=0.01) as running,
         ):
-            for trouble in (
-                shim.cut,
-                lambda: shim.cut(refuse=True),
-                shim.stall,
-                lambda: setattr(shim, "delay_seconds", 0.1),
-            ):
+            for trouble in troubles(shim):
                 done = committed(running)
                 trouble()
                 until(lambda done=done: committed(running) > done + 30, "commits in the meantime")  # type: ignore[misc]
@@ -107,12 +102,23 @@ def test_a_line_that_is_cut_stalled_and_slow_loses_nothing(world: World, side: s
     assert_same_contents(pair.source(), pair.target())
 
 
+def troubles(shim: Shim) -> tuple[Callable[[], None], ...]:
+    """Resets, resets with refusal, a line that says nothing any more, and a slow one."""
+
+    def slow() -> None:
+        shim.delay_seconds = 0.1
+
+    return shim.cut, lambda: shim.cut(refuse=True), shim.stall, slow
+
+
 def through(pair: Pair, shim: Shim, side: str) -> Pair:
     """Let the pair's links, and only they, go through the shim on one side."""
     source, target = pair.source_url, pair.target_url
 
     class Shimmed(Pair):
-        def start(self, link: pump.Link, *, source_command: str = ""):  # type: ignore[no-untyped-def]
+        shimmed = False
+
+        def start(self, link: pump.Link, *, source_command: str = "") -> LinkProcess:
             self.shimmed = True
             try:
                 return super().start(link, source_command=source_command)
@@ -121,11 +127,11 @@ def through(pair: Pair, shim: Shim, side: str) -> Pair:
 
         @property
         def source_url(self) -> str:
-            return shim.through(source) if side == "source" and getattr(self, "shimmed", False) else source
+            return shim.through(source) if side == "source" and self.shimmed else source
 
         @property
         def target_url(self) -> str:
-            return shim.through(target) if side == "target" and getattr(self, "shimmed", False) else target
+            return shim.through(target) if side == "target" and self.shimmed else target
 
     other = Shimmed(pair.world, pair.name)
     pair.world.made.append(other)

@@ -309,7 +309,7 @@ def test_a_terminal_shows_the_link_as_it_goes(make: Callable[..., Alone]) -> Non
     os.close(terminal)
     shown = ""
     try:
-        while "1 live of 1 tables" not in shown:
+        while "1 table: 1 live" not in shown:
             shown += os.read(screen, 65536).decode(errors="replace")
             if "Go on?" in shown:
                 os.write(screen, b"y\n")

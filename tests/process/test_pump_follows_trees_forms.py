@@ -12,12 +12,11 @@ from psycopg import sql
 from offramp import postgres
 from offramp.kit.secret import Secret
 from offramp.postgres import Table
-from offramp.pump import trees
+from offramp.pump import capture
 from offramp.rehearsal.servers import programs
 from offramp.rehearsal.servers.postgres import Postgres
 
-LOG = sql.Identifier("offramp", "log_1")
-FUNCTIONS = trees.Functions(*(sql.Identifier("offramp", name) for name in ("came", "changed", "went", "emptied")))
+NUMBER = 7
 # The key is not where the root has it: "pad" came first, and one column was dropped before the leaf was attached.
 SCHEMA = """
 drop schema if exists offramp cascade;
@@ -56,17 +55,19 @@ def server(request: pytest.FixtureRequest, module_folder: Path) -> Iterator[Post
         yield started
 
 
-def capture(server: Postgres, name: str = "leaf", number: int = 7) -> Table:
-    """Make the triggers of one member, with the statements that the pump uses."""
+def install(server: Postgres, name: str = "leaf") -> Table:
+    """Make the trigger functions and triggers of one member, with the statements that the pump uses."""
     with postgres.connect(Secret(server.url()), application_name="test") as admin:
         table = next(table for table in postgres.tables(admin) if table.name == name)
-        for statement in trees.row_functions(table, FUNCTIONS, number, LOG, sql.SQL("")):
-            admin.execute(statement)
-        admin.execute(
-            "create function offramp.emptied() returns trigger language plpgsql as $$ begin"
-            " insert into offramp.log_1 (xid, t, op) values (pg_current_xact_id(), 7, 'w'); return null; end $$"
-        )
-        admin.execute(trees.row_triggers(table, FUNCTIONS, always=True))
+        assert table.in_tree
+        admin.execute(capture.function_texts(table, NUMBER, 1, by_row=True))
+        for operation, level in (("insert", "row"), ("update", "row"), ("delete", "row"), ("truncate", "statement")):
+            admin.execute(
+                sql.SQL("create trigger {} after {} on {} for each {} execute function {}()").format(
+                    sql.Identifier(f"offramp_{operation}"), sql.SQL(operation), sql.Identifier(table.schema, table.name),
+                    sql.SQL(level), capture.function(NUMBER, operation),
+                )
+            )  # fmt: skip
     return table
 
 
@@ -127,13 +128,13 @@ def test_the_application_writes_on_after_every_change_of_the_table(server: Postg
     for way in WAYS:
         with server.connect() as app, server.connect() as other:
             app.execute(SCHEMA)
-            capture(server)
+            install(server)
             way(app, other, change)
             for number in (60, 61):
                 write(app, number)
     with server.connect() as app:
         app.execute(SCHEMA)
-        capture(server)
+        install(server)
         warm(app)
         with app.transaction():
             write(app, 70)
@@ -151,7 +152,7 @@ def test_keys_and_only_keys_are_noted_in_a_leaf_of_another_column_order(server: 
     with server.connect() as app:
         app.execute(SCHEMA)
         app.execute("create table next partition of ev for values from ('2025-01-01') to ('2026-01-01')")
-        capture(server)
+        install(server)
         app.execute("set datestyle = 'SQL, DMY'; set timezone = 'Asia/Tokyo'")
         app.execute("insert into ev (id, at) values (1, '2024-03-04 05:06:07+00'), (2, '2024-03-04 05:06:07+00')")
         app.execute("update ev set note = 'x' where id = 1")
@@ -173,7 +174,7 @@ def test_every_moment_comes_back_from_the_text_that_was_noted(server: Postgres, 
     with server.connect() as app:
         app.execute(SCHEMA)
         app.execute("drop table leaf; create table leaf partition of ev default")
-        capture(server)
+        install(server)
         app.execute("set datestyle = 'German'; set timezone = 'America/New_York'")
         app.execute("insert into ev (id, at) values (1, %s::timestamptz)", (at,))
         row = app.execute("select count(*) from ev join offramp.log_1 l on l.k2::timestamptz = ev.at").fetchone()
@@ -184,7 +185,7 @@ def test_every_moment_comes_back_from_the_text_that_was_noted(server: Postgres, 
 def test_a_change_of_the_key_type_is_noted_by_sessions_that_keep_an_old_plan(server: Postgres) -> None:
     with server.connect() as app, server.connect() as other:
         app.execute(SCHEMA)
-        capture(server)
+        install(server)
         warm(app)
         other.execute("truncate offramp.log_1")
         other.execute("alter table ev alter id type bigint")
@@ -196,7 +197,7 @@ def test_a_change_of_the_key_type_is_noted_by_sessions_that_keep_an_old_plan(ser
 def test_a_transaction_with_an_older_snapshot_survives_a_change_of_the_key_type(server: Postgres) -> None:
     with server.connect() as app, server.connect() as other:
         app.execute(SCHEMA)
-        capture(server)
+        install(server)
         warm(app)
         app.execute("begin isolation level repeatable read")
         app.execute("select count(*) from pg_class")
@@ -211,7 +212,7 @@ def test_a_large_value_beside_the_key_is_not_touched(server: Postgres) -> None:
     """D50: a row of 100 MB is noted at the cost of its key."""
     with server.connect() as app:
         app.execute(SCHEMA)
-        capture(server)
+        install(server)
         app.execute("alter table ev alter big set storage external")
         app.execute("alter table leaf alter big set storage external")
         app.execute("insert into ev (id, big) select 1, decode(repeat('ab', 100 * 1024 * 1024), 'hex')")
@@ -227,7 +228,7 @@ def test_a_large_value_is_not_touched_either_after_a_change_of_the_key_type(serv
     """D50: where keys cannot be noted for nothing any more, the whole table is to be read again."""
     with server.connect() as app:
         app.execute(SCHEMA)
-        capture(server)
+        install(server)
         app.execute("alter table leaf alter big set storage external")
         app.execute("insert into ev (id, big) select 1, decode(repeat('ab', 100 * 1024 * 1024), 'hex')")
         app.execute("alter table ev alter id type bigint")
@@ -243,7 +244,7 @@ def test_rows_without_a_key_are_noted_as_images_after_every_change_too(server: P
     with server.connect() as app:
         app.execute(SCHEMA)
         app.execute("create table bare (a int, b text); create table leaf_bare () inherits (bare)")
-        capture(server, "leaf_bare")
+        install(server, "leaf_bare")
         for change in ("select", "alter table bare alter a type bigint", "alter table bare drop b, add c date"):
             app.execute(change)
             for _ in range(7):
@@ -264,7 +265,7 @@ def test_members_of_1600_columns_and_of_one_are_captured(server: Postgres) -> No
             f"drop table ev; create table ev ({wide}, id int primary key, at timestamptz default now()) partition by range (id)"
         )
         app.execute("create table leaf partition of ev for values from (0) to (100)")
-        capture(server)
+        install(server)
         app.execute("insert into ev (id) values (1)")
         app.execute("update ev set id = 2")
 

@@ -90,7 +90,7 @@ def test_several_hosts_stay_in_order() -> None:
     found = place("source", "postgres://u:p@a:1,b:2/d", None, {})
 
     assert found.ask().reveal() == "postgresql:///d?user=u&password=p&host=a%2Cb&port=1%2C2"
-    assert found.shown == "postgresql:///d"
+    assert "p" not in found.shown.removeprefix("postgresql:")
 
 
 def test_an_unknown_service_is_a_usage_error_that_says_where_services_are(tmp_path: Path) -> None:

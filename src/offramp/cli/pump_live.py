@@ -152,17 +152,15 @@ class Board(Teller):
             return Text(words.line(link, self._speeds.total(link)))
         return Text(
             f"{words.span(link.lag_seconds)} behind, {link.lag_keys:,} keys waiting, p99 {link.lag_p99_ms:.0f} ms; "
-            f"{link.rows_applied:,} rows in {link.batches:,} batches\n"
+            f"{words.count(link.rows_applied, 'row')} in {words.count(link.batches, 'batch', 'batches')}\n"
             f"{words.percent(link.verified_share)} verified, the oldest {words.span(link.verified_age_seconds)} ago; "
             f"{link.differences:,} differences, {link.repaired:,} repaired"
         )
 
     def _tables(self, link: LinkStatus) -> Iterator[RenderableType]:
-        busy = [table for table in link.tables if table.state != "live"]
-        # Tables in motion first: what waits for its turn, or is done, moves nobody.
-        busy.sort(
-            key=lambda table: (table.state != "paused", not 0 < table.rows_copied < table.rows_estimate, table.name)
-        )
+        busy = [table for table in link.tables if table.state in ("copy", "reload", "paused")]
+        # What a person must mend first, then what moves, then what waits for its turn, the biggest first.
+        busy.sort(key=lambda table: (table.state != "paused", _waits(table), -table.rows_estimate, table.name))
         grid = Table.grid(padding=(0, 2))
         for table in busy[:SHOWN_TABLES]:
             grid.add_row(*self._row(table))
@@ -171,12 +169,7 @@ class Board(Teller):
         for table in busy:
             if table.held_because:
                 yield Text(f"{table.name}: {table.held_because}", style="yellow")
-        counts = {
-            state: sum(table.state == state for table in link.tables) for state in ("live", "copied", "copy", "paused")
-        }
-        yield Text(
-            ", ".join(f"{count} {state}" for state, count in counts.items() if count) + f" of {len(link.tables)} tables"
-        )
+        yield Text(f"{words.count(len(link.tables), 'table')}: {', '.join(_counts(link))}")
 
     def _row(self, table: TableStatus) -> tuple[RenderableType, ...]:
         speed = self._speeds.of(table)
@@ -184,12 +177,28 @@ class Board(Teller):
         moving = table.state == "copy" and speed.rows_per_second > 0
         left = words.span(speed.eta_seconds) if moving and speed.eta_seconds else ""
         rate = f"{speed.rows_per_second:,.0f} rows/s" if moving else ""
+        state = "waits" if _waits(table) else table.state
         return (
-            Text(table.name), Text(table.state, style=STYLES.get(table.state, "")),
+            Text(table.name), Text(state, style=STYLES.get(state, "")),
             ProgressBar(total=1.0, completed=done, width=24), Text(words.percent(done), justify="right"),
             Text(f"{table.rows_copied:,} of {max(table.rows_estimate, table.rows_copied):,}", justify="right"),
             Text(rate, justify="right"), Text(left, justify="right"),
         )  # fmt: skip
+
+
+def _waits(table: TableStatus) -> bool:
+    return table.state == "copy" and table.rows_copied == 0
+
+
+def _counts(link: LinkStatus) -> Iterator[str]:
+    """Say how many tables are in each state, the farthest first."""
+    for state, word in (("live", "live"), ("copied", "copied"), ("reload", "read again"), ("paused", "held")):
+        if count := sum(table.state == state for table in link.tables):
+            yield f"{count} {word}"
+    if waiting := sum(_waits(table) for table in link.tables):
+        yield f"{waiting} waiting"
+    if moving := sum(table.state == "copy" and not _waits(table) for table in link.tables):
+        yield f"{moving} moving"
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from ..pump.model import Concern, Event, FoundDifference, LinkStatus, TableStatus
@@ -18,7 +19,7 @@ UNITS, STEP = ("B", "kB", "MB", "GB", "TB"), 1024
 # A held table's reason is worth more than the fortieth table that is well.
 SHOWN_TABLES = 20
 # What happens many times a second, or is shown as a figure anyway.
-QUIET = ("range copied", "differences repaired", "link superseded")
+QUIET = ("range copied", "table copied", "differences repaired", "link superseded")
 SAID = {
     "link runs": "the {primary} is primary (switch {epoch}), the link is {direction}",
     "move made": "{move}: {seconds:.3f} s",
@@ -56,16 +57,16 @@ def overview_fields(seen: Overview) -> dict[str, object]:
     return {**body, **(link if isinstance(link, dict) else {"link": None, "phase": None, "tables": []})}
 
 
-def size(count: float) -> str:
+def size(number: float) -> str:
     """Bytes as people say them.
 
     >>> size(0), size(1499), size(41_300_000)
     ('0 B', '1.5 kB', '39.4 MB')
     """
     place = 0
-    while count >= STEP and place < len(UNITS) - 1:
-        count, place = count / STEP, place + 1
-    return f"{count:.0f} B" if place == 0 else f"{count:.1f} {UNITS[place]}"
+    while number >= STEP and place < len(UNITS) - 1:
+        number, place = number / STEP, place + 1
+    return f"{number:.0f} B" if place == 0 else f"{number:.1f} {UNITS[place]}"
 
 
 def span(seconds: float) -> str:
@@ -104,7 +105,7 @@ def concerns(found: Iterable[Concern]) -> list[str]:
 
 def checked(found: Checked) -> str:
     """What a move would meet: both servers, what stands in the way, what to know."""
-    lines = [f"Source: {_server(found.source)}; {_count(found.tables, 'table')}, about {found.rows:,} rows."]
+    lines = [f"Source: {_server(found.source)}; {count(found.tables, 'table')}, about {found.rows:,} rows."]
     lines.append(f"Target: {_server(found.target)}.")
     rest = [concern for concern in found.concerns if not concern.blocking]
     if found.blocking:
@@ -120,8 +121,13 @@ def _things(count: int) -> str:
     return "1 thing" if count == 1 else f"{count} things"
 
 
-def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one}" if count == 1 else f"{count:,} {many or one + 's'}"
+def count(number: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> count(1, "row"), count(2000, "row"), count(2, "batch", "batches")
+    ('1 row', '2,000 rows', '2 batches')
+    """
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {many or one + 's'}"
 
 
 def _server(seen: ServerSeen) -> str:
@@ -136,7 +142,7 @@ def beginning(found: Checked) -> str:
             checked(found),
             "",
             f"This begins to move {found.source.database} to {found.target.database}, while it is in use:",
-            f"  on the source, schema offramp with a log of changed keys, and triggers on {_count(found.tables, 'table')};",
+            f"  on the source, schema offramp with a log of changed keys, and triggers on {count(found.tables, 'table')};",
             "    no row changes, and no lock is waited for longer than half a second at a time;",
             "  on the target, the tables are made, filled and kept equal, and closed to writers until `offramp pump finish`.",
             "All of it goes again with `offramp pump remove`.",
@@ -148,7 +154,7 @@ def overview(seen: Overview) -> str:
     """One screen: who is primary, how the link does, what is held and why."""
     lines = [
         f"{seen.name}: the {seen.primary} is primary"
-        + (f", after {_count(seen.epoch, 'switch', 'switches')}." if seen.epoch else "."),
+        + (f", after {count(seen.epoch, 'switch', 'switches')}." if seen.epoch else "."),
         f"Source: {_server(seen.source)}{_shut(seen.source)}.",
         f"Target: {_server(seen.target)}{_shut(seen.target)}.",
     ]
@@ -175,9 +181,9 @@ def _figures(link: LinkStatus) -> Iterable[str]:
         copied = f", {size(link.bytes_copied)}" if link.bytes_copied else ""
         yield f"  copied    {percent(share(link.rows_copied, link.rows_estimate))}: {link.rows_copied:,} rows{copied}"
     yield f"  behind    {span(link.lag_seconds)}, {link.lag_keys:,} keys; 99 in 100 commits arrive within {link.lag_p99_ms:.0f} ms"
-    yield f"  applied   {_count(link.rows_applied, 'row')} in {_count(link.batches, 'batch', 'batches')}"
+    yield f"  applied   {count(link.rows_applied, 'row')} in {count(link.batches, 'batch', 'batches')}"
     yield f"  verified  {percent(link.verified_share)} of the rows, the oldest {span(link.verified_age_seconds)} ago"
-    yield f"  found     {_count(link.differences, 'difference')}, {link.repaired:,} repaired"
+    yield f"  found     {count(link.differences, 'difference')}, {link.repaired:,} repaired"
     yield f"  log       {size(link.log_bytes)} at the {'source' if link.link.direction == 'forward' else 'target'}"
     if link.held_because:
         yield f"  held      {link.held_because}"
@@ -193,7 +199,7 @@ def tables(link: LinkStatus) -> Iterable[str]:
             yield f"    {table.held_because}"
             yield f"    {table.remedy}"
     if len(ordered) > SHOWN_TABLES:
-        yield f"  and {_count(len(ordered) - SHOWN_TABLES, 'more table')}"
+        yield f"  and {count(len(ordered) - SHOWN_TABLES, 'more table')}"
 
 
 def _copied(table: TableStatus) -> str:
@@ -218,16 +224,18 @@ def _difference(found: FoundDifference) -> str:
 
 def line(link: LinkStatus, speed: Speed) -> str:
     """A running link in one line."""
-    if link.phase in ("schema", "copy", "index"):
+    if link.phase == "index":
+        return f"index: {link.rows_copied:,} rows are copied; keys, indexes and constraints are built"
+    if link.phase in ("schema", "copy"):
         left = "" if not speed.eta_seconds else f", {span(speed.eta_seconds)} to go"
         rate = f", {speed.rows_per_second:,.0f} rows/s" if speed.rows_per_second else ""
         rate += f", {size(speed.bytes_per_second)}/s" if speed.bytes_per_second else ""
         done = percent(share(link.rows_copied, link.rows_estimate))
         return f"{link.phase}: {link.rows_copied:,} of {link.rows_estimate:,} rows ({done}){rate}{left}"
     return (
-        f"{link.phase}: {span(link.lag_seconds)} behind, {_count(link.rows_applied, 'row')} applied, {percent(link.verified_share)} verified, "
-        f"{_count(link.differences, 'difference')}"
-        + (f"; {_count(sum(t.state == 'paused' for t in link.tables), 'table')} held" if link.phase == "paused" else "")
+        f"{link.phase}: {span(link.lag_seconds)} behind, {count(link.rows_applied, 'row')} applied, {percent(link.verified_share)} verified, "
+        f"{count(link.differences, 'difference')}"
+        + (f"; {count(sum(t.state == 'paused' for t in link.tables), 'table')} held" if link.phase == "paused" else "")
     )
 
 
@@ -291,15 +299,18 @@ def place(url: str) -> str:
 def proof(found: Proof) -> str:
     """What a verification came to."""
     if found.complete and found.seconds:
-        text = f"Every row is equal on both sides: {_count(found.tables, 'table')}, {found.rows:,} rows, checked in {span(found.seconds)}."
+        text = f"Every row is equal on both sides: {count(found.tables, 'table')}, {found.rows:,} rows, checked in {span(found.seconds)}."
         if found.differences:
-            text += f" {_count(found.differences, 'row')} differed on the way and were repaired:"
+            text += f" {count(found.differences, 'row')} differed on the way and were repaired:"
     else:
-        text = f"{percent(found.share)} of {found.rows:,} rows in {_count(found.tables, 'table')} were found equal."
-        text += f" {_count(found.differences, 'difference')} so far{':' if found.differences else '.'}"
+        text = f"{percent(found.share)} of {found.rows:,} rows in {count(found.tables, 'table')} were found equal."
+        text += f" {count(found.differences, 'difference')} so far{':' if found.differences else '.'}"
     lines = [text, *(_difference(one) for one in found.last_differences)]
-    if found.schema:
-        lines += [f"The schema differs in {_things(len(found.schema))}:", *(f"  {said}" for said in found.schema)]
+    if found.schema_differences:
+        lines += [
+            f"The schema differs in {_things(len(found.schema_differences))}:",
+            *(f"  {said}" for said in found.schema_differences),
+        ]
     return "\n".join(lines)
 
 
@@ -335,13 +346,18 @@ def removal_plan(seen: Overview) -> str:
 
 
 def removed(done: Removed) -> str:
-    """What was taken away."""
-    gone = [f"  {side}: {name}" for side, names in (("source", done.source), ("target", done.target)) for name in names]
-    lines = [f"{_count(len(gone), 'object')} removed.", *gone[:SHOWN_TABLES]]
-    if len(gone) > SHOWN_TABLES:
-        lines.append(f"  and {len(gone) - SHOWN_TABLES} more")
+    """What was taken away, by kind; ``--json`` names each."""
+    lines = [
+        f"{side.capitalize()}: {_kinds(names)} removed."
+        for side, names in (("source", done.source), ("target", done.target))
+    ]
     if done.left:
-        lines += [f"{_count(len(done.left), 'object')} left:", *(f"  {name}" for name in done.left)]
+        lines += [f"{count(len(done.left), 'object')} left:", *(f"  {name}" for name in done.left)]
     else:
         lines.append("Nothing is left on either side.")
     return "\n".join(lines)
+
+
+def _kinds(names: Sequence[str]) -> str:
+    kinds = Counter(name.partition(" ")[0] for name in names)
+    return ", ".join(count(number, kind) for kind, number in sorted(kinds.items())) or "nothing"

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from ..errors import OutsideError
@@ -193,7 +194,7 @@ class Copier:
             return
         except ReceiverLaneError as error:
             if not error.sqlstate.startswith(OWN_FAULTS):
-                raise OutsideError(f"The receiving side failed the copy: {error} {error.sqlstate}".strip()) from error
+                raise _as_psycopg(error) from error
             reason = f"{error} [{error.sqlstate}]"
             self._failed.setdefault(table.oid, RejectedError(table.oid, reason, unique=False))
             return
@@ -290,6 +291,13 @@ def range_pages(pages: int, toast_bytes: int) -> int:
     """
     per_page = PAGE_BYTES + toast_bytes // max(pages, 1)
     return max(RANGE_BYTES // per_page, LEAST_PAGES)
+
+
+def _as_psycopg(error: ReceiverLaneError) -> Exception:
+    """Return the error as the link's own connections would have raised it."""
+    if not error.sqlstate:
+        return psycopg.OperationalError(str(error))
+    return psycopg.errors.lookup(error.sqlstate)(str(error))
 
 
 def _pages(todo: Range) -> sql.Composed:

@@ -83,7 +83,7 @@ def _same_view(receiver: Connection, wanted: str, found: str) -> bool:
 
 
 def _sequences(origin: Connection, receiver: Connection) -> Iterator[str]:
-    here, there = sequences.read(origin), sequences.read(receiver)
+    here, there = sequences.listed(origin), sequences.listed(receiver)
     for key, mine in sorted(here.items()):
         name = ".".join(key)
         if key not in there:

@@ -515,7 +515,7 @@ class Pass:
 def _own_key(table: Table, new: Picture) -> bool:
     """Whether the key is the table's own: a partition is born with its parent's."""
     oid = table.key_constraint or table.key_index
-    return any(part.oid == oid for part in (*new.constraints, *new.indexes))
+    return oid in {constraint.oid for constraint in new.constraints} | {index.oid for index in new.indexes}
 
 
 def _adopted(new: Picture, there: Picture) -> Picture:

@@ -52,6 +52,7 @@ class Known:
     system: str
     timeline: str
     started: str
+    replayed: str | None
     lsn: str | None
 
 
@@ -107,7 +108,8 @@ def judge(known: Known, seen: Seen) -> Fate:
         return "other"
     if seen.behind:
         return "lost"
-    if (seen.started, seen.timeline) == (known.started, known.timeline):
+    # A backend that was killed makes the server recover without starting anew.
+    if (seen.started, seen.timeline, seen.replayed) == (known.started, known.timeline, known.replayed):
         return "same"
     if seen.timeline == known.timeline:
         # A server that was shut down in order replays nothing.
@@ -153,13 +155,19 @@ def _known(session: Session, row: LinkRow) -> Known:
         return known
     # The link was begun or armed anew, on the server that its row names.
     seen = look(session, None)
-    return Known(system, timeline, seen.started, None)
+    return Known(system, timeline, seen.started, seen.replayed, None)
 
 
 def _remember(session: Session, seen: Seen) -> None:
     session.receiver.execute(
         _BOOK["remember"],
-        {**_named(session), "system": seen.system, "timeline": seen.timeline, "started": seen.started},
+        {
+            **_named(session),
+            "system": seen.system,
+            "timeline": seen.timeline,
+            "started": seen.started,
+            "replayed": seen.replayed,
+        },
     )
 
 

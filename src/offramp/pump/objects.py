@@ -90,9 +90,19 @@ def carry_objects(origin_conn: Connection, receiver_conn: Connection, owner: str
             for part in _parts(changed):
                 with receiver_conn.transaction():
                     _write(origin_conn, receiver_conn, (here[oid] for oid in part), owner)
-        left = grants.carry_grants(origin_conn, receiver_conn, owner, large_objects=True)
+            left = tuple(_hidden(oid) for (oid,) in origin_conn.execute(_BOOK["hidden"]))
+        left = (*left, *grants.carry_grants(origin_conn, receiver_conn, owner, large_objects=True))
     total = sum(each.size for each in here.values())
     return CarriedObjects(len(here), total, len(changed), len(gone), seconds, left)
+
+
+def _hidden(oid: int) -> Concern:
+    return Concern(
+        f"large object {oid}",
+        "It may not be read by the source's role, so it was not carried.",
+        "GRANT SELECT on it, or make it the owner's, and carry again.",
+        True,
+    )
 
 
 def _remove(receiver: Connection, oids: list[int]) -> None:

@@ -29,7 +29,7 @@ SHOWN = 10
 class Proof:
     """``share`` of the rows (0 to 1) was found equal; ``differences`` were found, ``standing`` ones are not repaired yet.
 
-    ``complete`` when every row of every table was found equal, repaired ones included. ``schema`` says in sentences what else differs.
+    ``complete`` when every row of every table was found equal, repaired ones included. ``schema_differences`` say in sentences what else differs.
     """
 
     tables: int
@@ -40,7 +40,7 @@ class Proof:
     seconds: float
     complete: bool
     last_differences: tuple[FoundDifference, ...] = ()
-    schema: tuple[str, ...] = ()
+    schema_differences: tuple[str, ...] = ()
 
 
 def prove(
@@ -68,7 +68,7 @@ def prove(
         seconds=0.0,
         complete=seen.verified_share == 1,
         last_differences=seen.last_differences,
-        schema=schema,
+        schema_differences=schema,
     )
 
 

@@ -106,10 +106,18 @@ class Sequence:
         return mine == theirs
 
 
-def read(side: Connection) -> Mapping[tuple[str, str], Sequence]:
-    """Return all sequences of the application: identity, serial, standalone, descending, uncalled."""
+def listed(side: Connection) -> Mapping[tuple[str, str], Sequence]:
+    """Return all sequences of the application: identity, serial, standalone, descending.
+
+    One that was never called, or that may not be read, seems to stand at its start.
+    """
     with side.cursor(row_factory=args_row(_sequence)) as cursor:
-        found = {(each.schema, each.name): each for each in cursor.execute(_BOOK["sequences"])}
+        return {(each.schema, each.name): each for each in cursor.execute(_BOOK["sequences"])}
+
+
+def read(side: Connection) -> Mapping[tuple[str, str], Sequence]:
+    """Return all sequences of the application and where exactly they stand."""
+    found = dict(listed(side))
     # A sequence that was never called says nothing of where it would begin, but itself.
     uncalled = [key for key, each in found.items() if not each.called]
     for start in range(0, len(uncalled), _UNCALLED_AT_ONCE):
@@ -189,4 +197,4 @@ def _render(block: str, each: Sequence) -> sql.Composed:
 
 def nearly_exhausted(side: Connection, share: float = 0.8) -> tuple[Sequence, ...]:
     """Return sequences that have handed out more than this share of the numbers that fit."""
-    return tuple(each for each in read(side).values() if each.used >= share)
+    return tuple(each for each in listed(side).values() if each.used >= share)

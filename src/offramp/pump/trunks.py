@@ -68,8 +68,8 @@ class Trunks:
         for new in found:
             had = kept.get(new.oid)
             if new.kind == "p" and had is not None and not had.complete and had.settled and (there := self._there(new)):
-                said |= {new.full_name: trouble for trouble in self._put_on(had.picture, new, there)}
-        return said
+                said[new.full_name] = self._put_on(had.picture, new, there)
+        return {name: trouble for name, trouble in said.items() if trouble}
 
     def _follow(self, new: Picture) -> str:
         kept = self.album.pictures([new.oid]).get(new.oid)
@@ -93,7 +93,7 @@ class Trunks:
             self.report(new.full_name, steps)
         return trouble
 
-    def _put_on(self, base: Picture, new: Picture, there: Picture) -> list[str]:
+    def _put_on(self, base: Picture, new: Picture, there: Picture) -> str:
         left: list[str] = []
         for rule in rules.outstanding(base, new, free=self.free):
             change = Change(rule.what, rule.statement)
@@ -105,7 +105,7 @@ class Trunks:
             self.report(new.full_name, (change,))
         complete = not rules.outstanding(base, new, free=self.free)
         self.album.keep(new.oid, base, complete=complete, seen=self.snapshot)
-        return left
+        return "; ".join(left)
 
     def _there(self, wanted: Picture) -> Picture | None:
         oid = picture.named(self.receiver, wanted.schema, wanted.name)

@@ -33,6 +33,10 @@ class RewrittenError(Exception):
     """A table was truncated or rewritten while it was read, so what was read may be wrongly empty."""
 
 
+class InTheWayError(RewrittenError):
+    """Somebody holds a table exclusively, so the window is given up rather than kept waiting with its locks."""
+
+
 class ShapeChangedError(Exception):
     """The table's columns, key or triggers are not what they were when the link began."""
 
@@ -209,6 +213,8 @@ def sourced() -> Iterator[None]:
     """Mark psycopg's errors as the origin's."""
     try:
         yield
+    except psycopg.errors.LockNotAvailable as error:
+        raise InTheWayError(error.diag.message_primary or "a table is locked") from error
     except psycopg.Error as error:
         raise SourceFailedError(error.diag.message_primary or str(error).strip()) from error
 

@@ -29,10 +29,12 @@ select 'database', null where not has_database_privilege(current_database(), 'CR
 select 'database', null where not has_database_privilege(current_database(), 'TEMPORARY');
 
 -- name: prepared
+-- A prepared transaction's locks have no process; its own number is among them.
 select format('prepared transaction %s', p.gid),
        coalesce((select ' on ' || string_agg(distinct l.relation::regclass::text, ', ')
-                   from pg_locks l
-                  where l.virtualtransaction = '-1/' || p.transaction and l.relation is not null), '')
+                   from pg_locks own
+                   join pg_locks l on l.virtualtransaction = own.virtualtransaction and l.pid is null
+                  where own.transactionid = p.transaction and own.pid is null and l.relation is not null), '')
   from pg_prepared_xacts p
  where p.database = current_database();
 

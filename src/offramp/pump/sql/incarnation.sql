@@ -17,22 +17,23 @@ create table if not exists offramp.origin (
   system text not null,
   timeline text not null,
   started text not null,
+  replayed text,
   doubted_at timestamptz,
   doubt text,
   primary key (link, direction)
 );
 
 -- name: known
-select o.system, o.timeline, o.started, l.origin_lsn::text
+select o.system, o.timeline, o.started, o.replayed, l.origin_lsn::text
   from offramp.origin o
   join offramp.link l on l.name = o.link and l.direction = o.direction
  where o.link = %(link)s and o.direction = %(direction)s;
 
 -- name: remember
-insert into offramp.origin (link, direction, system, timeline, started)
-values (%(link)s, %(direction)s, %(system)s, %(timeline)s, %(started)s)
+insert into offramp.origin (link, direction, system, timeline, started, replayed)
+values (%(link)s, %(direction)s, %(system)s, %(timeline)s, %(started)s, %(replayed)s)
 on conflict (link, direction) do update
-   set system = excluded.system, timeline = excluded.timeline, started = excluded.started;
+   set system = excluded.system, timeline = excluded.timeline, started = excluded.started, replayed = excluded.replayed;
 
 -- name: doubt
 -- Everything that was found equal before must be found equal again.

@@ -1,6 +1,9 @@
 -- name: begin
 -- Changed rows are few and found by their key; a scan of the whole table would make a poll as dear as the table is big.
+-- A window reads many tables and keeps their locks to its end, so it never waits for one as long as deadlock_timeout (1 s): a
+-- migration that alters one table and then another would be the deadlock's victim (seen with Django's AlterField of a key).
 begin isolation level repeatable read read only;
+set local lock_timeout = '250ms';
 set local enable_seqscan = off;
 set local enable_hashjoin = off;
 set local enable_mergejoin = off;
