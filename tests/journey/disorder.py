@@ -98,7 +98,7 @@ class Disorder(RuleBasedStateMachine):
     def change_schema(self, which: int, kind: str) -> None:
         self.at(which, f"schema: {kind}").change_schema(kind)
 
-    @rule(which=WHICH, start_again=st.booleans())
+    @rule(which=WHICH, start_again=st.sampled_from((True, True, False)))
     def kill_link(self, which: int, start_again: bool) -> None:
         self.at(which, f"kill the link, start again {start_again}").kill_link(start_again)
 
@@ -120,6 +120,11 @@ class Disorder(RuleBasedStateMachine):
             server = (self.world.source, self.world.target)[side]
             self.at(0, f"restart the {('source', 'target')[side]}, crash {crash}")
             server.restart(immediately=crash)
+
+    @rule(which=WHICH, seconds=st.sampled_from((0.1, 0.3, 1.0)))
+    def let_it_run_again(self, which: int, seconds: float) -> None:
+        """The same once more, so that hypothesis chooses it more often."""
+        self.let_it_run(which, seconds)
 
     @rule(which=WHICH, seconds=st.sampled_from((0.1, 0.3, 1.0)))
     def let_it_run(self, which: int, seconds: float) -> None:

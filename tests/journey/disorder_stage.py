@@ -8,6 +8,7 @@ stored position, to the row. Together they say that every target commit is a pas
 from __future__ import annotations
 
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -130,6 +131,7 @@ class Stage:
     """The position, the number of history rows and their digest, of each target commit that was seen."""
     tolerated: dict[str, float] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    stalled: frozenset[int] = frozenset()
     serial: int = 0
 
     @classmethod
@@ -356,7 +358,12 @@ class Stage:
     def stop_link(self) -> None:
         assert self.link is not None
         if self.link.process.poll() is None:
-            assert self.link.end() == 0
+            if self.stalled:
+                # Whoever waits for an answer that never comes is ended by force, as by any host.
+                self.link.kill()
+            else:
+                # A process that has hardly begun has no handler yet, and ends by the signal itself.
+                assert self.link.end() in (0, -signal.SIGTERM)
         self.start_link()
 
     def start_link(self) -> None:
@@ -366,6 +373,9 @@ class Stage:
     def harm_line(self, side: int, harm: str) -> None:
         assert self.pair.shims is not None
         shim = self.pair.shims[side]
+        self.stalled = (
+            self.stalled - {side} if harm == "mend" else self.stalled | ({side} if harm == "stall" else set())
+        )
         acts: dict[str, Callable[[], None]] = {
             "cut": shim.cut, "refuse": lambda: shim.cut(refuse=True), "stall": shim.stall, "mend": shim.mend,
         }  # fmt: skip
@@ -381,8 +391,8 @@ class Stage:
             self.execute(f"rollback prepared '{name}'")
         for writer in self.writers:
             writer.stop()
-        for shim in self.pair.shims or ():
-            shim.mend()
+        for side in (0, 1):
+            self.harm_line(side, "mend")
         self.start_link()
         source, target = self.pair.source(), self.pair.target()
         until(lambda: self._at_rest(source, target), f"{self.pair.name} to be equal: {self._said()}", 90)
@@ -394,9 +404,9 @@ class Stage:
         pump.carry_sequences(source, target)
         assert self.link is not None
         assert self.link.end() == 0
-        for side in (source, target):
-            pump.remove(side)
-            assert pump.leftovers(side) == ()
+        for end in (source, target):
+            pump.remove(end)
+            assert pump.leftovers(end) == ()
 
     def _at_rest(self, source: Connection, target: Connection) -> bool:
         status = pump.status(target, LINK)

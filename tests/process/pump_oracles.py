@@ -20,6 +20,7 @@ import pump_world
 from psycopg import sql
 
 from offramp import pump
+from offramp.errors import OutsideError
 from offramp.postgres import Connection
 from offramp.pump import Link
 
@@ -262,7 +263,8 @@ class Watcher(threading.Thread):
                     while not self.stopping.is_set():
                         last = self._look(reader, last)
                         self.stopping.wait(0.002)
-            except psycopg.OperationalError:
+            except (psycopg.OperationalError, OutsideError):
+                # The server restarts or the network is cut; whoever watches comes back.
                 self.stopping.wait(0.05)
 
     def _look(self, reader: Connection, last: str) -> str:

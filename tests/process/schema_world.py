@@ -32,7 +32,7 @@ union all select 'index', t.name, i.relname, pg_get_indexdef(i.oid) || x.indisva
   join pg_class i on i.oid = x.indexrelid where t.relkind in ('r', 'm')
 union all select 'trigger', t.name, g.tgname, pg_get_triggerdef(g.oid) || g.tgenabled::text from tables t join pg_trigger g on g.tgrelid = t.oid
  where not g.tgisinternal and g.tgname !~ '^offramp_'
-union all select 'view', t.name, '', pg_get_viewdef(t.oid) from tables t where relkind in ('v', 'm')
+union all select 'view', t.name, '', regexp_replace(pg_get_viewdef(t.oid), '\m\w+\.|\s+', '', 'g') from tables t where relkind in ('v', 'm')
 union all select 'sequence', t.name, '', concat_ws(' ', s.seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle)
   from tables t join pg_sequence s on s.seqrelid = t.oid
 union all select 'enum', t.typname, '', string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_type t join pg_enum e on e.enumtypid = t.oid group by 2
@@ -118,7 +118,12 @@ class Steady(threading.Thread):
 
 def ours(app: psycopg.Connection, error: psycopg.errors.DeadlockDetected) -> bool:
     """Whether one of the sessions in a deadlock is the pump's."""
-    pids = [int(pid) for pid in re.findall(r"Process (\d+)|process (\d+)", error.diag.message_detail or "") for pid in pid if pid]
+    pids = [
+        int(pid)
+        for pid in re.findall(r"Process (\d+)|process (\d+)", error.diag.message_detail or "")
+        for pid in pid
+        if pid
+    ]
     row = app.execute(
         "select count(*) from pg_stat_activity where pid = any(%s) and application_name ~ '^offramp'", (pids,)
     ).fetchone()

@@ -18,10 +18,10 @@ from pump_world import World, Writer, assert_equal, fill, until
 
 SMALL = "create table topic (id int generated always as identity primary key, title text not null)"
 # At even places it is `finish` that is killed, at odd ones `back`.
-KILLED_AT = ("fence", "close", "commit", "reverse", "close", "commit")
+KILLED_AT = ("fence", "close", "commit", "let-in", "open", "reverse")
 MOVES = (
     *("open", "fence", "drain", "verify", "objects", "sequences", "close", "commit"),
-    *("constraints", "reverse", "let-in", "views"),
+    *("constraints", "reverse", "let-in", "standby", "disarm", "views"),
 )
 
 

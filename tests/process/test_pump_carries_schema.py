@@ -12,10 +12,11 @@ from carrying import Carried, carry
 from pump_world import World
 
 from offramp import postgres, pump
+from offramp.kit import processes
 from offramp.kit.secret import Secret
 from offramp.postgres import Connection
 from offramp.pump import roles, schema, surroundings
-from offramp.pump.archive import Dumper
+from offramp.pump.archive import Archive, Dumper
 from offramp.rehearsal.servers import programs
 
 ZOO = """
@@ -344,14 +345,41 @@ def _populated(side: Connection) -> set[str]:
     return {str(name) for (name,) in rows}
 
 
-def test_an_archive_of_a_large_schema_is_taken_apart_in_seconds(world: World) -> None:
+def test_many_tables_are_taken_apart_and_put_together(world: World) -> None:
     pair = world.pair(schema="select 1")
     pair.app().execute(
-        "do $$ begin for i in 1..300 loop execute format('create table t%s (id int primary key, a int references t%s, b text)', i, i);"
+        "do $$ begin for i in 1..60 loop execute format('create table t%s (id int primary key, a int references t%s, b text)', i, i);"
         " execute format('create index on t%s (b)', i); end loop; end $$"
     )
     carried = carry(pair)
 
-    assert len([piece for piece in carried.archive.pre if piece.entry.what.startswith("TABLE ")]) == 300
+    assert len([piece for piece in carried.archive.pre if piece.entry.what.startswith("TABLE ")]) == 60
     assert carried.differences() == []
     assert postgres.tables(carried.receiver)[0].key_columns
+
+
+def test_a_link_that_is_killed_while_it_builds_carries_all_of_it(world: World) -> None:
+    """L112 and K110: what is in place is looked for before it is made, so a restart goes on where the other ended."""
+    pair = world.pair(schema=ZOO)
+    with world.source.connect(pair.name) as admin:
+        admin.execute(ROLES.format(pair.name))
+    pair.app().execute(RIGHTS.format(pair.name))
+    pair.app().execute("create materialized view app.names as select name from app.account")
+    origin, receiver = pair.source(), pair.target()
+    link = pump.Link("zoo", "forward", 1)
+    first = pair.start(link)
+    processes.wait_until(
+        lambda: receiver.execute("select from pg_indexes where schemaname = 'app'").fetchone() is not None,
+        seconds=60, what="the first index",
+    )  # fmt: skip
+    first.kill()
+    second = pair.start(link)
+    pair.wait_live(link)
+    found = Carried(pair, origin, receiver, Archive((), ()), ()).differences()
+
+    assert found == []
+    assert receiver.execute("select name from app.names").fetchall() == [("one",)]
+    assert second.end() == 0
+    assert {event["object"] for event in first.events() + second.events() if event["event"] == "not carried"} >= {
+        f"role {pair.name}_web"
+    }

@@ -36,8 +36,6 @@ create table deep_eu_0 partition of deep_eu for values with (modulus 2, remainde
 create table deep_eu_1 partition of deep_eu for values with (modulus 2, remainder 1);
 create table deep_eu_0_low partition of deep_eu_0 for values from (minvalue) to (100);
 create table deep_eu_0_high partition of deep_eu_0 for values from (100) to (maxvalue);
-create table note (event_id bigint, event_at timestamptz, words text,
-  foreign key (event_id, event_at) references event (id, at) on delete cascade on update cascade);
 -- A partitioned table whose leaves alone have keys, and one whose rows have none.
 create table loose (id int not null, day date not null) partition by list (day);
 create table loose_1 partition of loose for values in ('2024-01-01');
@@ -50,11 +48,20 @@ create table car (doors int, primary key (id)) inherits (vehicle);
 create table boat (primary key (id)) inherits (vehicle, afloat);
 create table wreck () inherits (boat);
 """
+# Partitions that are referenced cannot be dropped or detached as they like.
+NOTE = """
+create table note (event_id bigint, event_at timestamptz, words text,
+  foreign key (event_id, event_at) references event (id, at) on delete cascade on update cascade);
+"""
+PARENTS = """
+create table parent (a int, b text);
+create table keyed (id int primary key, b text);
+create table later (a int, b text);
+"""
 FILL = """
 insert into account select i, 'a' || i from generate_series(1, 40) i;
 insert into event (account_id, at, body) select 1 + i % 40, timestamptz '2023-06-01Z' + i * interval '12 hours', '{"i": 1}'
   from generate_series(1, 2500) i;
-insert into note select id, at, 'n' from event where id % 7 = 0;
 insert into deep select (array['eu', 'uk', 'us'])[1 + i % 3], i, i % 200, 'x' from generate_series(1, 900) i;
 insert into loose select i, date '2024-01-01' + i % 2 from generate_series(1, 200) i;
 insert into vehicle select i, 'v' from generate_series(1, 50) i;
@@ -71,7 +78,8 @@ STATEMENTS = (
     "insert into event (id, at) values ({n}, '2024-05-05Z') on conflict (id, at) do update set kind = event.kind || '!'",
     "update event set kind = kind || 'x' where id between {n} and {n} + 20",
     "update event_2025 set body = '{{\"direct\": {n}}}' where id % 11 = {n} % 11",
-    "update event set at = at + interval '1 year' where id between {n} and {n} + 5 and not exists (select from event e where e.id = event.id and e.at = event.at + interval '1 year')",
+    "update event set at = at + interval '1 year' where id between {n} and {n} + 5"
+    " and not exists (select from event e where e.id = event.id and e.at = event.at + interval '1 year')",
     "update event set id = id + 1000000 where id between {n} and {n} + 2",
     "delete from event where id between {n} and {n} + 3",
     "delete from only event_2024 where id = {n}",
@@ -80,10 +88,12 @@ STATEMENTS = (
     "insert into note select id, at, 'later' from event where id = {n}",
     "merge into event e using (values ({n}::bigint, timestamptz '2025-03-03Z')) v (id, at) on e.id = v.id and e.at = v.at"
     " when matched then update set kind = 'merged', at = e.at - interval '1 year' when not matched then insert (id, at) values (v.id, v.at)",
-    "insert into deep select 'eu', 1000 + i, {n} % 300, 'deep' from generate_series(1, 10) i on conflict (region, id, n) do update set note = 'again'",
+    "insert into deep select 'eu', 1000 + i, {n} % 300, 'deep' from generate_series(1, 10) i"
+    " on conflict (region, id, n) do update set note = 'again'",
     "update deep set region = case region when 'eu' then 'us' else 'eu' end where id between {n} and {n} + 3 and n < 150"
     " and not exists (select from deep d where d.id = deep.id and d.n = deep.n and d.region <> deep.region)",
-    "update deep_eu_0_low set n = n + 1 where id = {n} and n < 98 and not exists (select from deep d where d.id = deep_eu_0_low.id and d.n = deep_eu_0_low.n + 1)",
+    "update deep_eu_0_low set n = n + 1 where id = {n} and n < 98"
+    " and not exists (select from deep d where d.id = deep_eu_0_low.id and d.n = deep_eu_0_low.n + 1)",
     "delete from deep_eu where id = {n}",
     "update loose set id = id + 1000 where id = {n} % 200",
     "insert into loose_2 values ({n} % 10, '2024-01-02')",
@@ -173,20 +183,17 @@ def scribble(app: psycopg.Connection, seed: int, count: int) -> None:
 
 def test_every_way_to_write_to_a_tree_arrives(world: World) -> None:
     """E53, E54, E59, E62, C33: root, leaf, ONLY, row movement, MERGE, ON CONFLICT, cascades, TRUNCATE, three levels, two parents."""
-    pair = world.pair(schema=TREES)
+    pair = world.pair(schema=TREES + NOTE)
     app = pair.app()
     app.execute(FILL)
+    app.execute("insert into note select id, at, 'n' from event where id % 7 = 0")
     scribble(app, 1, 20)
     pair.start(FORWARD)
     scribble(app, 2, 60)
     pair.wait_live(FORWARD)
     scribble(app, 3, 150)
-    with app.cursor().copy("copy event (account_id, at) from stdin") as copy:
-        copy.write(
-            "".join(f"{1 + n % 39}\t{2023 + n % 3}-07-01 00:00:{n % 60:02}Z\n" for n in range(1, 300)).replace(
-                "\t2023", "\t2026"
-            )
-        )
+    with app.cursor().copy("copy event (kind, at) from stdin") as copy:
+        copy.write("".join(f"copied\t{2024 + n % 3}-07-01 00:00:{n % 60:02}Z\n" for n in range(300)))
     for statement in TRUNCATES:
         app.execute(statement.encode())
         scribble(app, 4, 10)
@@ -238,8 +245,9 @@ def test_a_lone_table_that_is_attached_after_rows_went_by_is_read_again(world: W
 
 def test_a_lone_table_that_gets_a_child_and_loses_it_again_is_followed(world: World) -> None:
     """E62: a child that is added later, one that exists before it inherits, and one that stops inheriting; with and without keys."""
-    pair = live(world, "create table parent (a int, b text); create table keyed (id int primary key, b text);"
-                       "create table later (a int, b text)", "insert into parent values (1, 'x'), (1, 'x'), (2, 'y'); insert into keyed values (1, 'k')")  # fmt: skip
+    pair = live(
+        world, PARENTS, "insert into parent values (1, 'x'), (1, 'x'), (2, 'y'); insert into keyed values (1, 'k')"
+    )
     app = pair.app()
     app.execute("create table child (c int) inherits (parent)")
     app.execute("insert into child values (1, 'x', 3), (5, 'z', 3)")
@@ -265,7 +273,8 @@ def test_the_rows_of_a_default_partition_are_split_off(world: World) -> None:
     with app.transaction():
         app.execute("create table event_2026 (like event including defaults)")
         app.execute(
-            "with moved as (delete from event_rest where at >= '2026-01-01Z' and at < '2027-01-01Z' returning *) insert into event_2026 select * from moved"
+            "with moved as (delete from event_rest where at >= '2026-01-01Z' and at < '2027-01-01Z' returning *)"
+            " insert into event_2026 select * from moved"
         )
         app.execute("alter table event attach partition event_2026 for values from ('2026-01-01Z') to ('2027-01-01Z')")
     app.execute("update event set kind = 'split' where at >= '2026-01-01Z'")
@@ -289,8 +298,8 @@ def test_changes_of_a_partitioned_table_reach_its_partitions(world: World) -> No
     app.execute("alter table event rename column kind to sort")
     app.execute("update event set sort = 'renamed' where id < 50")
     app.execute("alter table event drop column body")
-    app.execute("alter table deep alter column id type bigint")
-    app.execute("insert into deep values ('us', 5000000000, 1, 'wide')")
+    app.execute("alter table loose alter column id type bigint")
+    app.execute("insert into loose values (5000000000, '2024-01-01')")
     app.execute("create index event_extra on event (extra)")
     app.execute("alter table event add constraint positive check (extra > 0)")
     app.execute("alter table vehicle add column wheels int default 4")
@@ -327,7 +336,6 @@ def test_detaching_concurrently_loses_nothing(world: World) -> None:
     pair = live(world, TREES.replace("create table event_rest partition of event default;", ""),
                        FILL.replace("2023-06-01Z' + i * interval '12 hours'", "2024-01-01Z' + i * interval '4 hours'"))  # fmt: skip
     app = pair.app()
-    app.execute("drop table note")
     app.execute("alter table event detach partition event_2025 concurrently")
     app.execute("insert into event_2025 (id, at) values (1, '2025-05-05Z')")
     app.execute("update event_2025 set kind = 'alone'")
@@ -335,7 +343,7 @@ def test_detaching_concurrently_loses_nothing(world: World) -> None:
     target = pair.target()
     until(
         lambda: (
-            target.execute("select count(*) from pg_inherits where inhrelid = 'event_2025'::regclass").fetchone()
+            target.execute("select count(*) from pg_inherits where inhrelid = 'public.event_2025'::regclass").fetchone()
             == (0,)
         ),
         "the detach",

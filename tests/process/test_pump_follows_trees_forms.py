@@ -12,7 +12,7 @@ from psycopg import sql
 from offramp import postgres
 from offramp.kit.secret import Secret
 from offramp.postgres import Table
-from offramp.pump import capture
+from offramp.pump import capture, guarding
 from offramp.rehearsal.servers import programs
 from offramp.rehearsal.servers.postgres import Postgres
 
@@ -60,6 +60,7 @@ def install(server: Postgres, name: str = "leaf") -> Table:
     with postgres.connect(Secret(server.url()), application_name="test") as admin:
         table = next(table for table in postgres.tables(admin) if table.name == name)
         assert table.in_tree
+        guarding.install(admin)
         admin.execute(capture.function_texts(table, NUMBER, 1, by_row=True))
         for operation, level in (("insert", "row"), ("update", "row"), ("delete", "row"), ("truncate", "statement")):
             admin.execute(

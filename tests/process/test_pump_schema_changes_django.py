@@ -35,12 +35,16 @@ def migrate(pair: Pair, to: str = "") -> None:
     )  # fmt: skip
 
     if done.returncode:
-        sessions = pair.source().execute("select pid, application_name, left(query, 80) from pg_stat_activity").fetchall()
+        sessions = (
+            pair.source().execute("select pid, application_name, left(query, 80) from pg_stat_activity").fetchall()
+        )
         raise AssertionError(f"{done.stdout[-1500:]}{done.stderr[-1500:]}\n{sessions}")
 
 
 def fill(app: psycopg.Connection) -> None:
-    app.execute("insert into shop_author (name, email) select 'A' || i, i || '@x.example' from generate_series(1, 40) i")
+    app.execute(
+        "insert into shop_author (name, email) select 'A' || i, i || '@x.example' from generate_series(1, 40) i"
+    )
     app.execute(
         "insert into shop_book (title, author_id, price, pages, state) select 'B', 1 + i % 40, i, i, 'new' from generate_series(1, 400) i"
     )
@@ -58,7 +62,10 @@ def test_the_migrations_of_a_django_project_run_while_writers_write_and_the_link
     pair.wait_live(FORWARD)
     books = Steady(
         pair.source_url,
-        ("update shop_book set price = price + 1 where id = 1 + %(n)s %% 400", "delete from shop_book where id = 500 + %(n)s"),
+        (
+            "update shop_book set price = price + 1 where id = 1 + %(n)s %% 400",
+            "delete from shop_book where id = 500 + %(n)s",
+        ),
     )
     authors = Steady(pair.source_url, ("update shop_author set name = name || '.' where id = 1 + %(n)s %% 40",))
     waits = Waits(pair)

@@ -177,10 +177,13 @@ def _moment(at: datetime) -> str:
 
 
 def _figures(link: LinkStatus) -> Iterable[str]:
-    if link.rows_copied or any(table.state == "copy" for table in link.tables):
-        copied = f", {size(link.bytes_copied)}" if link.bytes_copied else ""
-        yield f"  copied    {percent(share(link.rows_copied, link.rows_estimate))}: {link.rows_copied:,} rows{copied}"
-    yield f"  behind    {span(link.lag_seconds)}, {link.lag_keys:,} keys; 99 in 100 commits arrive within {link.lag_p99_ms:.0f} ms"
+    copying = any(table.state == "copy" for table in link.tables)
+    if link.rows_copied or copying:
+        done = f"{percent(share(link.rows_copied, link.rows_estimate))}: " if copying else ""
+        volume = f", {size(link.bytes_copied)}" if link.bytes_copied else ""
+        yield f"  copied    {done}{count(link.rows_copied, 'row')}{volume}"
+    p99 = f"; 99 in 100 commits arrive within {link.lag_p99_ms:.0f} ms" if link.lag_p99_ms else ""
+    yield f"  behind    {span(link.lag_seconds)}, {count(link.lag_keys, 'key')}{p99}"
     yield f"  applied   {count(link.rows_applied, 'row')} in {count(link.batches, 'batch', 'batches')}"
     yield f"  verified  {percent(link.verified_share)} of the rows, the oldest {span(link.verified_age_seconds)} ago"
     yield f"  found     {count(link.differences, 'difference')}, {link.repaired:,} repaired"

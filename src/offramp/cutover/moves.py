@@ -192,7 +192,13 @@ def _verify(switch: Switching) -> None:
 
 
 def _sequences(switch: Switching) -> None:
-    _side_by_side(switch, lambda pair: pump.carry_sequences(pair.origin, pair.receiver))
+    """What no trigger can follow: sequences, and large objects where there are any."""
+
+    def carry(pair: Pair) -> None:
+        pump.carry_sequences(pair.origin, pair.receiver)
+        pump.carry_objects(pair.origin, pair.receiver)
+
+    _side_by_side(switch, carry)
 
 
 def _end_feeding(switch: Switching) -> None:

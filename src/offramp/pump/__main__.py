@@ -58,6 +58,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         command.add_argument("--direction", choices=("forward", "reverse"), required=True)
         command.add_argument("--epoch", type=int, required=True)
     _add_limits(link_command, environ)
+    link_command.add_argument("--no-verify", action="store_true", help="do not check rows beside the batches")
     return parser
 
 
@@ -92,6 +93,7 @@ def _means(options: argparse.Namespace, environ: Mapping[str, str]) -> Means:
     folder = environ.get("OFFRAMP_PG_BIN")
     return Means(
         owner=environ.get("TARGET_OWNER") or None,
+        verify=not options.no_verify,
         dump_tools=Path(folder) if folder else None,
         max_rate_bytes=options.max_rate,
         max_source_load=options.max_source_load,

@@ -8,9 +8,10 @@ from __future__ import annotations
 from .evolving import CHANGED, Pass, RestlessError
 from .model import Event
 from .session import Session
+from .sketching import remember, sketch
 from .state import Moved
 
-__all__ = ["CHANGED", "adapt", "discover", "retry_held"]
+__all__ = ["CHANGED", "adapt", "discover", "remember", "retry_held", "sketch"]
 # The counters that say whether a look is worth while may be late by this much, or lost in a crash.
 LOOK_SECONDS = 15.0
 

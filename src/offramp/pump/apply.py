@@ -54,6 +54,9 @@ class Landing:
         self._receiver = receiver
         self._link = link
         self._made: dict[int, bool] = {}
+        self._statements: dict[int, dict[str, bytes]] = {}
+        # Tables to which the last batch only added rows: the next one begins with the insert.
+        self._growing: set[int] = set()
 
     def prepare(self, table: Table) -> None:
         """Make the table's staging; outside the batch's transaction, which may be rolled back."""
@@ -68,15 +71,24 @@ class Landing:
     def forget(self, table: Table) -> None:
         """Drop the table's staging, since its shape has changed."""
         self._made.pop(table.oid, None)
+        self._statements.pop(table.oid, None)
         for place in (stage(table), _images(table), _delta(table)):
             self._receiver.execute(sql.SQL("drop table if exists {}").format(place))
 
     def change(
-        self, origin: Connection, out: sql.Composed, table: Table, *, careful: bool, staged: Callable[[int], None]
+        self,
+        origin: Connection,
+        out: sql.Composed,
+        table: Table,
+        *,
+        many: bool,
+        careful: bool,
+        staged: Callable[[int], None],
     ) -> int:
         """Let the changed rows that ``out`` yields take effect; returns how many rows were written.
 
-        ``staged`` is called after each piece, while its keys lie in ``stage(table)``.
+        ``many`` rows are read ahead and applied in pieces. ``staged`` is called after each piece, while its keys lie in
+        ``stage(table)``.
         """
         if not table.key:
             with rejected(table):
@@ -84,13 +96,19 @@ class Landing:
                 return self._apply_images(table)
         # All that goes must go before anything comes, so the careful path takes everything at once.
         careful = careful or _bound_identity(table)
+        if not many:
+            with rejected(table):
+                count = stream.through(origin, out, self._receiver, self._statement("fill_stage", table))
+                written = self._apply_careful(table) if careful else self._apply(table, count)
+                staged(count)
+                return written
         written = 0
         with stream.ahead(origin, out, 0 if careful else PIECE_ROWS) as pieces:
             for place, piece in enumerate(pieces):
                 with rejected(table):
                     if place:
                         self._run("empty_stage", table)
-                    count = stream.write(self._receiver, _render("fill_stage", table), piece)
+                    count = stream.write(self._receiver, self._statement("fill_stage", table), piece)
                     written += self._apply_careful(table) if careful else self._apply(table, count)
                     staged(count)
         return written
@@ -103,13 +121,24 @@ class Landing:
 
     def _apply(self, table: Table, staged: int) -> int:
         """Update what is there, delete what is gone, insert what is missing; each only as long as rows are left over."""
-        settable = _settable(table)
-        done = self._run("update_present", table, toasted=self._made[table.oid]) if settable else 0
-        if done < staged:
-            done += self._run("delete_gone", table)
-        if done < staged:
-            done += self._run("insert_missing", table)
-        return done
+        written = done = 0
+        if table.oid in self._growing:
+            written = done = self._run("insert_missing", table)
+            if done == staged:
+                return written
+            # What was just inserted is found by the update too.
+            self._growing.discard(table.oid)
+            done = 0
+        if _settable(table):
+            done += self._run("update_present", table)
+            written += done
+        for block in ("delete_gone", "insert_missing"):
+            if done < staged:
+                count = self._run(block, table)
+                done, written = done + count, written + count
+                if count == staged and block == "insert_missing":
+                    self._growing.add(table.oid)
+        return written
 
     def _apply_careful(self, table: Table) -> int:
         gone = self._run("delete_changed", table)
@@ -123,8 +152,15 @@ class Landing:
             raise StrangeRowsError(table.oid)
         return taken + self._run("give_images", table)
 
-    def _run(self, block: str, table: Table, *, toasted: bool = False) -> int:
-        return self._receiver.execute(_render(block, table, toasted=toasted)).rowcount
+    def _run(self, block: str, table: Table) -> int:
+        return self._receiver.execute(self._statement(block, table)).rowcount
+
+    def _statement(self, block: str, table: Table) -> bytes:
+        """Return the statement as it goes over the line; composing it takes longer than running it."""
+        known = self._statements.setdefault(table.oid, {})
+        if block not in known:
+            known[block] = _render(block, table, toasted=self._made[table.oid]).as_bytes(self._receiver)
+        return known[block]
 
 
 def remove_logged(origin: Connection, receiver: Connection, table: Table, keys: sql.Composed) -> int:

@@ -34,6 +34,8 @@ class Outcome:
     lag_ms: float | None
 
 
+# So many changes of one table are read ahead while the receiver applies what came before.
+MANY = 5000
 NOTHING = Outcome(0, 0, None)
 
 
@@ -220,7 +222,9 @@ class Batches:
             else:
                 self.rounds.changed_table(table.oid)
 
-        return self.landing.change(opened.origin, out, table, careful=source.relid in self._careful, staged=staged)
+        return self.landing.change(
+            opened.origin, out, table, many=entries > MANY, careful=source.relid in self._careful, staged=staged
+        )
 
     def _reload(self, opened: Window, source: Source) -> int:
         with sourced():

@@ -9,8 +9,8 @@ from psycopg import sql
 
 from .. import postgres
 from ..errors import RefusedError, WaitingError
-from . import capture, database, schema, shape, views, window
-from .adapting import adapt
+from . import capture, schema, shape, surroundings, views, window
+from .adapting import adapt, remember, sketch
 from .apply import RejectedError, remove_logged
 from .archive import Statement
 from .aside import both
@@ -83,6 +83,7 @@ def _start(session: Session) -> LinkRow:
     """Install capture while the schema is dumped, then make the tables and the link's row in one transaction."""
     session.dumper.demand(session.server)
     schema.demand_empty(session.receiver)
+    drawn = sketch(session)
     tables = postgres.tables(session.origin)
     tables = tuple(table for table in tables if shape.holds_rows(table))
     installed, archive = both(
@@ -103,6 +104,7 @@ def _start(session: Session) -> LinkRow:
         session.ledger.start("copy", look.snapshot, session.server.identity, indexed=False)
         for table in tables:
             session.ledger.add(table, "copy", look.fingerprints[table.oid])
+        remember(session, drawn)
     session.report(Event("schema carried over", {"tables": len(tables)}))
     row = session.ledger.link()
     assert row is not None
@@ -199,8 +201,7 @@ def _restore_rest(session: Session, sources: dict[int, Source]) -> bool:
     refreshed = views.refresh_views(session.receiver, session.origin)
     said = (
         *refreshed.left,
-        *database.carry_settings(session.origin, session.receiver, session.means.owner),
-        *database.carry_comments(session.origin, session.receiver),
+        *surroundings.carry_surroundings(session.origin, session.receiver, session.means.owner),
     )
     for concern in said:
         session.report(Event("not carried", {"object": concern.object, "because": concern.why}))

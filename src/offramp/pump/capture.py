@@ -19,7 +19,7 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Connection, Table
-from . import shape, trees
+from . import guarding, shape, trees
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
@@ -68,6 +68,7 @@ def prepare(origin: Connection, width: int = 1) -> int:
         origin.execute(_BOOK["schema"])
         origin.execute(_BOOK["own_schema"])
         origin.execute(_BOOK["register"])
+    guarding.install(origin)
     for number, wide, active, _, _ in origin.execute(_BOOK["logs"]).fetchall():
         if active and wide >= width:
             return int(number)
@@ -137,7 +138,7 @@ def install(
 def _try_install(origin: Connection, link: Link, table: Table, active: int) -> bool:
     try:
         with origin.transaction():
-            origin.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_MILLISECONDS)))
+            _alone(origin)
             _install(origin, link, table, active)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
@@ -174,6 +175,12 @@ def _install(origin: Connection, link: Link, table: Table, active: int) -> None:
     origin.execute(sql.SQL("\n").join(parts))
 
 
+def _alone(origin: Connection) -> None:
+    """Wait for locks no longer than a writer may wait behind us, and keep the guards of trigger functions out meanwhile."""
+    origin.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_MILLISECONDS)))
+    guarding.alone(origin)
+
+
 def _next_number(origin: Connection) -> int:
     row = origin.execute(_BOOK["next_number"]).fetchone()
     assert row is not None
@@ -190,9 +197,12 @@ def _functions(number: int) -> dict[str, sql.Composable]:
 
 def function_texts(table: Table, number: int, target: int, *, by_row: bool) -> sql.Composed:
     """Return the statements that make the table's trigger functions write to log ``target``; ``by_row``: they fire for each row."""
-    keyed, common = bool(table.key), _fragments(table)
+    guards = {
+        operation: guarding.call(f"capture_{number}_{operation}", f"offramp.log_{target}") for operation in OPERATIONS
+    }
     if by_row:
-        return sql.SQL("\n").join(trees.row_functions(table, number, _functions(number), log(target), common["guard"]))
+        return sql.SQL("\n").join(trees.row_functions(table, number, _functions(number), log(target), guards))
+    keyed = bool(table.key)
     blocks = (
         ("insert", "keyed_insert" if keyed else "bare_insert", "new_rows", "+"),
         ("update", "keyed_update" if keyed else "bare_update", "", ""),
@@ -207,6 +217,7 @@ def function_texts(table: Table, number: int, target: int, *, by_row: bool) -> s
             log=log(target),
             rows=sql.SQL(rows),
             sign=sql.Literal(sign),
+            guard=guards[operation],
             **common,
         )
         for operation, block, rows, sign in blocks
@@ -224,7 +235,6 @@ def _fragments(table: Table) -> dict[str, sql.Composable]:
     steady = bool(table.key) and shape.steady_key(table)
     whole = texts[0] if len(texts) == 1 else sql.SQL("row({})::pg_catalog.text").format(shape.comma(texts))
     return {
-        "guard": sql.SQL(""),
         "settings": sql.SQL(_BOOK["no_settings" if steady else "exact_settings"]),
         "names": shape.comma(keys),
         "keys": shape.comma(texts),
@@ -318,6 +328,7 @@ def _remove_logs(origin: Connection) -> None:
         if _exists(origin):
             for number, *_ in origin.execute(_BOOK["logs"]).fetchall():
                 origin.execute(sql.SQL(_BOOK["drop_log"]).format(log=log(number)))
+            guarding.uninstall(origin)
             origin.execute(_BOOK["drop_register"])
         row = origin.execute(_BOOK["schema_is_empty"]).fetchone()
         if row is not None and row[0]:
@@ -327,7 +338,7 @@ def _remove_logs(origin: Connection) -> None:
 def _try_uninstall(origin: Connection, captured: Captured) -> bool:
     try:
         with origin.transaction():
-            origin.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_MILLISECONDS)))
+            _alone(origin)
             row = origin.execute(
                 sql.SQL(
                     "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = {}"

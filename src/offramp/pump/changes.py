@@ -65,7 +65,12 @@ def survivor(constraint: Constraint, new: Picture) -> Constraint | None:
         if other.oid == constraint.oid and _words(other) == _words(constraint):
             return other
     for other in new.constraints:
-        if (other.name, other.kind, other.definition) == (constraint.name, constraint.kind, constraint.definition):
+        # A foreign key is put on again when its columns have changed, which is cheaper than having it checked by each change.
+        if other.kind != "f" and (other.name, other.kind, other.definition) == (
+            constraint.name,
+            constraint.kind,
+            constraint.definition,
+        ):
             return other
     return None
 
@@ -220,14 +225,16 @@ def _columns_altered(old: Picture, new: Picture, there: Picture) -> Iterator[Cha
             yield _column(new, column, "may be null", sql.SQL("drop not null"))
         if here.generated and not column.generated:
             yield _column(new, column, "is generated no more", sql.SQL("drop expression"))
-        if here.identity and not column.identity:
+        # Since PostgreSQL 17 a partition's column is an identity when its parent's is, and only with it.
+        if here.identity and not column.identity and not new.partition:
             yield _column(new, column, "is an identity no more", sql.SQL("drop identity"))
         yield from _retyped(new, column, here)
         if column.generated and here.generated and before.default != column.default:
             yield _column(new, column, "is generated otherwise", sql.SQL(f"set expression as ({column.default})"))
         elif not column.generated and (before.default != column.default or before.generated):
             yield _default(new, column)
-        yield from _made_identity(new, column, here)
+        if not new.partition:
+            yield from _made_identity(new, column, here)
 
 
 def _retyped(new: Picture, column: Column, here: Column) -> Iterator[Change]:

@@ -15,7 +15,7 @@ from psycopg.rows import args_row
 from .. import postgres
 from ..kit import sqlbook
 from ..postgres import Connection, translated
-from . import objects, policies, probes, roles, sequences, standby
+from . import database, objects, policies, probes, roles, sequences, standby
 from .model import Concern
 
 _BOOK = sqlbook.load("offramp.pump", "sql/check.sql")
@@ -161,12 +161,13 @@ def version_concerns(here: int, there: int) -> Iterator[Concern]:
 
 def _defaults(source: Connection, target: Connection) -> Iterator[Concern]:
     there: dict[str, str] = dict(target.execute(_BOOK["defaults"]).fetchall())
+    coming = {each.name.lower() for each in database.settings(source)}
     for name, value in source.execute(_BOOK["defaults"]):
-        if name in there and there[name] != value:
+        if name in there and there[name] != value and name.lower() not in coming:
             yield Concern(
                 f"setting {name}",
                 f"Sessions begin with {value} here and with {there[name]} there.",
-                "ALTER DATABASE .. SET it on the target, if no setting of the source's database or role brings it along.",
+                "ALTER DATABASE .. SET it on the target.",
                 False,
             )
 

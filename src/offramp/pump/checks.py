@@ -14,8 +14,8 @@ from .model import Difference, Link
 from .state import Chunk
 
 _BOOK = sqlbook.load("offramp.pump", "sql/checks.sql")
-# A table that is another altogether is told by its first differences; the count is whole.
-MOST_NAMED = 1000
+# A chunk that is another altogether is told by its first differences; the link's count is whole.
+MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,9 @@ class Checks:
                 )  # fmt: skip
                 self.receiver.execute(_BOOK["count_found"], self._named(found=len(news)))
 
-    def settled(self, relid: int, number: int) -> int:
-        """Note that a chunk in which differences were found is equal again; returns how many were repaired."""
-        row = self.receiver.execute(_BOOK["settled"], self._named(relid=relid, number=number)).fetchone()
-        return int(row[0]) if row else 0
+    def settled(self, relid: int, number: int, count: int) -> None:
+        """Note that a chunk in which so many differences were found is equal again."""
+        self.receiver.execute(_BOOK["settled"], self._named(relid=relid, number=number, count=count))
 
     def open_differences(self) -> Mapping[tuple[int, int], frozenset[tuple[str, str]]]:
         """Return key and kind of what is known to differ still, by table and chunk."""

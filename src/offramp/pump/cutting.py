@@ -7,7 +7,7 @@ side's ranges then part all its rows. Where bounds do not ascend, or an index ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import LiteralString
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg import sql
 from ..kit import sqlbook
 from ..postgres import Connection, Table
 from . import digest, shape
+from .digest import Digest
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/cutting.sql")
@@ -51,25 +52,33 @@ def within(table: Table, low: Bound, high: Bound) -> sql.Composable:
     return sql.SQL(" and ").join(parts) if parts else sql.SQL("true")
 
 
-def digests(side: Connection, table: Table, ranges: Sequence[Range]) -> tuple[digest.Digest, ...]:
-    """Digest each of these ranges; one statement for those with both bounds, whose planning does not grow with them."""
-    if len(ranges) == 1 or EVERYTHING in ranges:
-        return tuple(digest.of(side, table, within(table, low, high)) for low, high in ranges)
-    found: dict[int, digest.Digest] = {}
-    closed: list[tuple[int, Sequence[str], Sequence[str]]] = []
-    for place, (low, high) in enumerate(ranges):
-        if low is None or high is None:
-            found[place] = digest.of(side, table, within(table, low, high))
-        else:
-            closed.append((place, low, high))
-    if closed:
-        found |= _of_closed(side, table, closed)
-    return tuple(found[place] for place in range(len(ranges)))
+def digests(side: Connection, table: Table, ranges: Sequence[Range]) -> tuple[Digest, ...]:
+    """Digest each of these ranges."""
+    return ask(side, table, ranges)()
 
 
-def _of_closed(
-    side: Connection, table: Table, ranges: Sequence[tuple[int, Sequence[str], Sequence[str]]]
-) -> dict[int, digest.Digest]:
+def ask(side: Connection, table: Table, ranges: Sequence[Range]) -> Callable[[], tuple[Digest, ...]]:
+    """Send what digests these ranges and return what waits for the answers, so that a pipeline can hold many such questions.
+
+    Ranges with both bounds go in one statement, whose planning does not grow with them.
+    """
+    closed = [(place, low, high) for place, (low, high) in enumerate(ranges) if low is not None and high is not None]
+    together = side.execute(_of_closed(table, closed)) if len(closed) > 1 else None
+    alone = {
+        place: side.execute(digest.statement(table, within(table, *limits)))
+        for place, limits in enumerate(ranges)
+        if together is None or None in limits
+    }
+
+    def answers() -> tuple[Digest, ...]:
+        found = {place: Digest(*row) for place, cursor in alone.items() for row in cursor}
+        found |= {place: Digest(rows, total) for place, rows, total in together or ()}
+        return tuple(found[place] for place in range(len(ranges)))
+
+    return answers
+
+
+def _of_closed(table: Table, ranges: Sequence[tuple[int, Sequence[str], Sequence[str]]]) -> sql.Composed:
     width = len(table.key)
     lows = [sql.Identifier("r", f"low{place}") for place in range(width)]
     highs = [sql.Identifier("r", f"high{place}") for place in range(width)]
@@ -82,7 +91,7 @@ def _of_closed(
         for place, low, high in ranges
     )
     condition = sql.SQL("{} and {}").format(_compare(table, ">=", mine, lows), _compare(table, "<", mine, highs))
-    return digest.of_each(side, table, values, shape.comma(sql.Identifier(name) for name in names), condition)
+    return digest.of_each(table, values, shape.comma(map(sql.Identifier, names)), condition)
 
 
 def bounds(receiver: Connection, table: Table, chunk: Range) -> tuple[tuple[str, ...], ...]:

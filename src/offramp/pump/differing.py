@@ -6,7 +6,7 @@ because two servers may sort a text differently: such a row is elsewhere, not mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,21 +44,12 @@ def in_range(origin: Connection, receiver: Connection, table: Table, within: sql
     return _settle(origin, receiver, table, here, there)
 
 
-def anywhere(
-    origin: Connection,
-    receiver: Connection,
-    table: Table,
-    rows: int,
-    parts: Callable[[Connection], Iterable[sql.Composable]],
-) -> Found:
-    """Return what differs in a whole table of about ``rows`` rows; ``parts`` gives the pieces in which to read a side."""
+def anywhere(origin: Connection, receiver: Connection, table: Table, rows: int) -> Found:
+    """Return what differs in a whole table of about ``rows`` rows. The transactions must be allowed to scan it."""
     if rows <= LIST_ROWS:
         return _listed(origin, receiver, table, sql.SQL("true"))
     mask = _mask(rows)
-    here, there = both(
-        lambda: digest.buckets(origin, table, mask, parts(origin)),
-        lambda: digest.buckets(receiver, table, mask, parts(receiver)),
-    )
+    here, there = both(lambda: digest.buckets(origin, table, mask), lambda: digest.buckets(receiver, table, mask))
     wrong = [bucket for bucket in sorted(here.keys() | there.keys()) if here.get(bucket) != there.get(bucket)]
     at_once = max(LIST_ROWS * mask // rows, 1)
     found: dict[tuple[str, str], tuple[Difference, Key]] = {}

@@ -8,7 +8,7 @@ timestamptz one instant whatever zone it was written in.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import LiteralString, NewType
 
@@ -104,14 +104,11 @@ def statement(table: Table, within: sql.Composable | None = None) -> sql.Compose
     return sql.SQL(_BOOK["digest"]).format(hash=hashed(table), source=source(table), within=within or sql.SQL("true"))
 
 
-def of_each(
-    side: Connection, table: Table, ranges: sql.Composable, names: sql.Composable, within: sql.Composable
-) -> dict[int, Digest]:
-    """Digest many ranges, given as values with their names, in one statement; by their place."""
-    query = sql.SQL(_BOOK["digest_ranges"]).format(
+def of_each(table: Table, ranges: sql.Composable, names: sql.Composable, within: sql.Composable) -> sql.Composed:
+    """Return the statement that digests many ranges, given as values with their names: place, rows and hash of each."""
+    return sql.SQL(_BOOK["digest_ranges"]).format(
         ranges=ranges, names=names, hash=hashed(table), source=source(table), within=within
     )
-    return {place: Digest(rows, total) for place, rows, total in side.execute(query)}
 
 
 def pieces(side: Connection, table: Table) -> Iterator[sql.Composable]:
@@ -139,16 +136,10 @@ def allow_scans(side: Connection, allowed: bool) -> None:
     side.execute(_BOOK["scans_on" if allowed else "scans_off"])
 
 
-def buckets(side: Connection, table: Table, mask: int, within: Iterable[sql.Composable]) -> dict[Bucket, Digest]:
-    """Digest the rows in ``mask + 1`` buckets by their hash; ``within`` are the pieces to read."""
-    found: dict[Bucket, Digest] = {}
-    for piece in within:
-        query = sql.SQL(_BOOK["buckets"]).format(
-            hash=hashed(table), mask=sql.Literal(mask), source=source(table), within=piece
-        )
-        for bucket, rows, total in side.execute(query):
-            found[bucket] = found.get(bucket, NOTHING) + Digest(rows, total)
-    return found
+def buckets(side: Connection, table: Table, mask: int) -> dict[Bucket, Digest]:
+    """Digest the rows in ``mask + 1`` buckets by their hash."""
+    query = sql.SQL(_BOOK["buckets"]).format(hash=hashed(table), mask=sql.Literal(mask), source=source(table))
+    return {bucket: Digest(rows, total) for bucket, rows, total in side.execute(query)}
 
 
 def in_buckets(table: Table, mask: int, wanted: Sequence[Bucket]) -> sql.Composed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -19,12 +20,13 @@ from ..postgres import Table
 from . import branches, capture, changes, fingerprint, picture, rules, shape, things, trunks
 from .changes import Carry, Change
 from .model import Event
-from .picture import Album, Kept, Picture, Scenery, Thing
+from .picture import Album, Constraint, Index, Kept, Picture, Scenery, Thing, Trigger
 from .rules import Rule
 from .session import Session
 from .state import Moved
 from .things import Step, When
 
+Part = TypeVar("Part", Constraint, Index, Trigger)
 CHANGED = "Changed: "
 # A look that something moved under is taken again.
 LOOKS = 5
@@ -83,6 +85,8 @@ class Pass:
         ]
         self._adopt(seen, changed)
         steps = self._steps(seen)
+        if not self.indexed and (gone or changed or seen.new or steps):
+            self.session.archive = None  # What was dumped before the copy is not what is to be built after it.
         self._do(steps, "views off")
         self._take_off(seen, changed, gone)
         self._drop(gone)
@@ -306,7 +310,14 @@ class Pass:
         plan = changes.carry(old, new, there, keyed=bool(table.key))
         off = [step for foreign in (True, False) for step in changes.taken_off(old, new, there, foreign=foreign)]
         plan = replace(plan, changes=(*off, *plan.changes))
-        reload = plan.reload or _key_moved(moved, old, table, new) or self._disturbed(moved, seen.fingerprints[relid])
+        known = relid in self.kept or moved.fingerprint == seen.fingerprints[relid]
+        unknown = None if known else "what it was before is not known"
+        reload = (
+            plan.reload
+            or unknown
+            or _key_moved(moved, old, table, new)
+            or self._disturbed(moved, seen.fingerprints[relid])
+        )
         reload = reload or branches.unseen(self.session.origin, table)
         if (print_ := self._captured(table, moved, seen.fingerprints[relid], reload is not None)) is None:
             return
@@ -320,8 +331,7 @@ class Pass:
             return kept.picture
         if self.moved[relid].fingerprint == seen.fingerprints[relid]:
             return _adopted(new, there)
-        names = {column.name for column in there.columns}
-        return replace(_adopted(new, there), filenode=None, columns=tuple(c for c in new.columns if c.name in names))
+        return _guessed(new, there)
 
     @staticmethod
     def _disturbed(moved: Moved, print_: str) -> str | None:
@@ -535,6 +545,28 @@ def _adopted(new: Picture, there: Picture) -> Picture:
         indexes=tuple(i for i in new.indexes if i.name in indexes),
         triggers=tuple(t for t in new.triggers if t.name in triggers),
     )
+
+
+def _guessed(new: Picture, there: Picture) -> Picture:
+    """Return what must be taken as carried over when nothing is known: what the receiver has, the origin's own by name."""
+    names, here = {column.name for column in there.columns}, {column.name for column in new.columns}
+    had = _adopted(new, there)
+    return replace(
+        had,
+        filenode=None,
+        columns=(
+            *(column for column in new.columns if column.name in names),
+            *(replace(column, number=-column.number) for column in there.columns if column.name not in here),
+        ),
+        constraints=(*had.constraints, *_strange(there.constraints, had.constraints)),
+        indexes=(*had.indexes, *_strange(there.indexes, had.indexes)),
+        triggers=(*had.triggers, *_strange(there.triggers, had.triggers)),
+    )
+
+
+def _strange(theirs: tuple[Part, ...], ours: tuple[Part, ...]) -> tuple[Part, ...]:
+    names = {part.name for part in ours}
+    return tuple(replace(part, oid=-part.oid) for part in theirs if part.name not in names)
 
 
 def _key_moved(moved: Moved, old: Picture, table: Table, new: Picture) -> str | None:

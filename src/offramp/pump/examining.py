@@ -136,9 +136,7 @@ def _whole(pair: Pair, group: Group) -> Answer:
     )
     found = SAME
     if here != there:
-        found = differing.anywhere(
-            *sides, table, max(here.rows, there.rows), lambda side: _parts(pair, side, group, began)
-        )
+        found = differing.anywhere(*sides, table, max(here.rows, there.rows))
     for side in sides:
         digest.allow_scans(side, False)
     return Answer(table, turn, here.rows, found, pair.at, time.monotonic() - began)

@@ -107,11 +107,12 @@ class Following:
         for relid, old in list(batches.sources.items()):
             if relid not in sources or shape.outline(sources[relid].table) != shape.outline(old.table):
                 batches.landing.forget(old.table)
-        batches.sources, batches.moved = sources, moved
-        for relid, entry in moved.items():
-            if relid not in sources and entry.state != "paused":
-                adapt(session, entry)
-                batches.moved = {moved.relid: moved for moved in session.ledger.tables()}
+        if lost := [entry for relid, entry in moved.items() if relid not in sources and entry.state != "paused"]:
+            adapt(session, lost[0])
+            sources = session.sources()
+            moved = {moved.relid: moved for moved in session.ledger.tables()}
+        batches.sources = sources
+        batches.moved = {relid: entry for relid, entry in moved.items() if relid in sources or entry.state == "paused"}
 
     def _beat(self) -> None:
         ordered = sorted(self._lags)

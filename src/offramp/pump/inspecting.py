@@ -79,6 +79,8 @@ class Inspector:
                 self._inline(opened, job, live)
             else:
                 self._send(opened, beside, job)
+        else:
+            self._next_at = now + min(max(self.rounds.pause(now), PAUSE_SECONDS), ASK_SECONDS)
 
     def ready(self, now: float) -> bool:
         """Whether ``inspect`` has something to do at this monotonic moment: a slice to begin, or one's findings to collect."""
@@ -170,17 +172,21 @@ class Inspector:
     def _collect(self, job: Job, live: Mapping[int, Source], now: float) -> None:
         self._job = self._worker = None
         self._next_at = now + max(PAUSE_SECONDS, job.seconds * (1 / job.share - 1))
-        rows = 0
         for result in job.results:
             if isinstance(result, Answer):
-                rows += result.rows
                 self._settle(result, live, now)
             else:
                 self.rounds.cut(result.group, result.bounds, fits=result.fits)
-        if rows > 0 and job.seconds > 0.001:
-            self._rate = max(0.7 * self._rate + 0.3 * rows / job.seconds, LEAST_ROWS_PER_SECOND)
+        self._learn(job)
         if job.trouble is not None:
             self._give_up(job, now)
+
+    def _learn(self, job: Job) -> None:
+        """Take how fast the slower side is from a job that had nothing to do but sums."""
+        if all(isinstance(result, Answer) and not result.found.differences for result in job.results):
+            rows = sum(result.rows for result in job.results if isinstance(result, Answer))
+            if rows > 0 and job.seconds > 0.001:
+                self._rate = max(0.7 * self._rate + 0.3 * rows / job.seconds, LEAST_ROWS_PER_SECOND)
 
     def _give_up(self, job: Job, now: float) -> None:
         for group in job.left:
@@ -200,9 +206,7 @@ class Inspector:
         for one in news[:SHOWN]:
             self.report(Event("difference found", {"table": one.table, "key": one.key, "kind": one.kind}))
         if turn.attempts == REPAIRS + 1:
-            self.report(
-                Event("differences stand", {"table": answer.table.full_name, "rows": len(found.differences)})
-            )
+            self.report(Event("differences stand", {"table": answer.table.full_name, "rows": len(found.differences)}))
         if answer.table.oid in live:
             self._repair(live[answer.table.oid], answer)
 

@@ -32,7 +32,7 @@ Interrupt = Callable[[str], None]
 Report = Callable[[Event], None]
 DRAIN_POLL_SECONDS = 0.005
 # A pump that lost a connection is back within this; one that was stopped is not.
-RUNNER_SECONDS, RETURN_SECONDS = 0.5, 8.0
+RUNNER_SECONDS, RETURN_SECONDS, RUNNER_POLL_SECONDS = 0.5, 8.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +110,9 @@ def _open(turning: Turning) -> None:
     """Write down that a switch began, so that whoever finds the wreckage knows which; do early what takes time."""
     before = turning.before
     record_switch(turning.sides.target, before.record("open", before.opened_at or turning.now()))
-    if before.direction == "forward":
-        # Nobody writes to the target yet but the link, whose replica role does not fire these triggers.
-        capture_ahead(turning.sides.target, before.returning)
+    # Nobody writes there yet but the link. Where its role cannot be replica, it fires these triggers too: what they note lies
+    # before the position that the way back will begin at.
+    capture_ahead(turning.receiver, before.returning)
     turning.owner = owner_of(turning.receiver)
     _objects(turning)
 
@@ -191,14 +191,25 @@ def _reverse(turning: Turning) -> None:
     """Capture stands on the new primary before its first write is let in: this is the way back."""
     mark = fenced(turning.origin)
     assert mark is not None, "the old primary stays fenced after a commit"
-    disarm(turning.origin, turning.before.feeding)
-    prepare_standby(turning.origin, turning.before.returning)
     arm(turning.receiver, turning.origin, turning.before.returning, mark)
 
 
 def _let_in(turning: Turning) -> None:
     unfence(turning.receiver)
     turning.let_in_at = turning.clock.monotonic()
+
+
+def _standby(turning: Turning) -> None:
+    """Make the old primary fit to receive, once the link that fed from it is gone: it would carry over what is taken off here."""
+    until = turning.clock.monotonic() + RETURN_SECONDS
+    while runner(turning.receiver, turning.before.feeding) and turning.clock.monotonic() < until:
+        turning.clock.sleep(RUNNER_POLL_SECONDS)
+    prepare_standby(turning.origin, turning.before.returning)
+
+
+def _disarm(turning: Turning) -> None:
+    """The old capture goes last: until then the way back does not write here, where it would fire."""
+    disarm(turning.origin, turning.before.feeding)
 
 
 def _views(turning: Turning) -> None:
@@ -221,5 +232,7 @@ AFTER_COMMIT: tuple[Move, ...] = (
     ("constraints", _constraints),
     ("reverse", _reverse),
     ("let-in", _let_in),
+    ("standby", _standby),
+    ("disarm", _disarm),
     ("views", _views),
 )

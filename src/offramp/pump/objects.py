@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from .. import postgres
+from ..errors import RefusedError
 from ..kit import sqlbook
 from ..postgres import Connection, translated
 from . import grants
@@ -72,14 +74,17 @@ def measure(side: Connection) -> tuple[int, int, tuple[int, ...]]:
 def carry_objects(origin_conn: Connection, receiver_conn: Connection, owner: str | None = None) -> CarriedObjects:
     """Make the receiver's large objects equal to the origin's: contents, oids, comments, owner and grants. Safe to repeat.
 
-    Every object becomes ``owner``'s. One that a transaction changes meanwhile is taken as it was when this began; after the
-    fence nothing changes any more, and this makes both sides equal.
+    Every object becomes ``owner``'s, by default of whoever owns the receiver's tables. One that a transaction changes meanwhile is
+    taken as it was when this began; after the fence nothing changes any more, and this makes both sides equal. Raises RefusedError,
+    with nothing done, when the origin has objects that our role may not read.
     """
     with translated("one side's large objects"):
         if not count(origin_conn) and not count(receiver_conn):
             return CarriedObjects(0, 0, 0, 0, 0.0, ())
+        owner = owner or next((table.owner for table in postgres.tables(receiver_conn)), None)
         with origin_conn.transaction():
             origin_conn.execute(_BOOK["one_moment"])
+            _demand_readable(origin_conn)
             began = time.monotonic()
             with ThreadPoolExecutor(2, thread_name_prefix="objects") as both:
                 here, there = both.map(read, (origin_conn, receiver_conn))
@@ -90,19 +95,18 @@ def carry_objects(origin_conn: Connection, receiver_conn: Connection, owner: str
             for part in _parts(changed):
                 with receiver_conn.transaction():
                     _write(origin_conn, receiver_conn, (here[oid] for oid in part), owner)
-            left = tuple(_hidden(oid) for (oid,) in origin_conn.execute(_BOOK["hidden"]))
-        left = (*left, *grants.carry_grants(origin_conn, receiver_conn, owner, large_objects=True))
+        left = grants.carry_grants(origin_conn, receiver_conn, owner, large_objects=True)
     total = sum(each.size for each in here.values())
     return CarriedObjects(len(here), total, len(changed), len(gone), seconds, left)
 
 
-def _hidden(oid: int) -> Concern:
-    return Concern(
-        f"large object {oid}",
-        "It may not be read by the source's role, so it was not carried.",
-        "GRANT SELECT on it, or make it the owner's, and carry again.",
-        True,
-    )
+def _demand_readable(origin: Connection) -> None:
+    hidden = origin.execute(_BOOK["hidden"]).fetchall()
+    if hidden:
+        raise RefusedError(
+            f"{len(hidden)} large objects may not be read by the origin's role, the first {hidden[0][0]}.",
+            hint="GRANT SELECT on them, or ALTER LARGE OBJECT .. OWNER TO the database's owner, then try again.",
+        )
 
 
 def _remove(receiver: Connection, oids: list[int]) -> None:

@@ -237,6 +237,10 @@ class Album:
         """Note that the receiver's table has another name."""
         self._receiver.execute(_BOOK["rename_table"], {**self._named, "relid": relid, "schema": schema, "name": name})
 
+    def doubt(self, relid: int, fingerprint: str) -> None:
+        """Note an older fingerprint of a table, so that its shape is looked at before its rows are applied."""
+        self._receiver.execute(_BOOK["doubt"], {**self._named, "relid": relid, "fingerprint": fingerprint})
+
     def forget(self, relid: int) -> None:
         """Forget a table altogether: it is no more at the origin."""
         for block in ("forget_table", "forget_chunks", "forget"):

@@ -7,7 +7,7 @@ drained, are compared at once instead.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import RefusedError, WaitingError
 from ..kit.clock import Clock
@@ -52,13 +52,17 @@ def prove(
     link has begun.
     """
     origin, receiver = sides.origin(now), sides.receiver(now)
-    schema = schema_differences(origin, receiver, owner_of(receiver))
     mark = fenced(origin)
     if mark is not None and drained(receiver, now.feeding, mark):
-        return _at_once(origin, receiver, now, schema)
-    if wait:
-        return _wait(receiver, now, seconds, clock, progress, schema)
-    seen = _demand(receiver, now)
+        proof = _at_once(origin, receiver, now)
+    elif wait:
+        proof = _wait(receiver, now, seconds, clock, progress)
+    else:
+        proof = _known(_demand(receiver, now))
+    return replace(proof, schema_differences=schema_differences(origin, receiver, owner_of(receiver)))
+
+
+def _known(seen: LinkStatus) -> Proof:
     return Proof(
         tables=len(seen.tables),
         rows=seen.rows_estimate,
@@ -68,16 +72,15 @@ def prove(
         seconds=0.0,
         complete=seen.verified_share == 1,
         last_differences=seen.last_differences,
-        schema_differences=schema,
     )
 
 
-def _at_once(origin: Connection, receiver: Connection, now: Standing, schema: tuple[str, ...]) -> Proof:
+def _at_once(origin: Connection, receiver: Connection, now: Standing) -> Proof:
     found = verify_all(origin, receiver, now.feeding)
     wrong = len(found.differences)
     last = tuple(FoundDifference(d.table, d.key, d.kind, 0.0) for d in found.differences[:SHOWN])
     share = 1.0 if not wrong else 1 - min(wrong / max(found.rows, 1), 1.0)
-    return Proof(found.tables, found.rows, share, wrong, wrong, found.seconds, not wrong, last, schema)
+    return Proof(found.tables, found.rows, share, wrong, wrong, found.seconds, not wrong, last)
 
 
 def _wait(
@@ -86,7 +89,6 @@ def _wait(
     seconds: float,
     clock: Clock,
     progress: Callable[[Proof], None],
-    schema: tuple[str, ...],
 ) -> Proof:
     began = clock.monotonic()
     since = request_verification(receiver, now.feeding)
@@ -96,15 +98,7 @@ def _wait(
         spent = clock.monotonic() - began
         last = seen.last_differences[: found.differences]
         proof = Proof(
-            len(seen.tables),
-            found.rows,
-            found.share,
-            found.differences,
-            found.standing,
-            spent,
-            found.done,
-            last,
-            schema,
+            len(seen.tables), found.rows, found.share, found.differences, found.standing, spent, found.done, last
         )
         if proof.complete:
             return proof

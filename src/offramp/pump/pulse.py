@@ -60,7 +60,7 @@ class Pulse:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="offramp-pulse", daemon=True)
         self._busy_since: dict[int, float] = {}
-        self._opinions: dict[int, Opinion] = {}
+        self._opinions: dict[int, Opinion | None] = {}
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -87,15 +87,17 @@ class Pulse:
             return
         if now - self._busy_since.setdefault(key, now) < SUSPECT_SECONDS:
             return
-        opinion = _ask(line)
-        if opinion is None or (opinion.deaf and opinion == self._opinions.get(key)):
-            self._shut(line)
-        if opinion is not None:
+        with line.connect() as other:
+            opinion = _ask(line, other)
+            if opinion is None or (opinion.deaf and opinion == self._opinions.get(key)):
+                self._shut(line, other)
             self._opinions[key] = opinion
 
-    def _shut(self, line: Line) -> None:
+    def _shut(self, line: Line, other: Connection) -> None:
         self._report(Event("line given up", {"side": line.name, "because": "the server waits for us, and we for it"}))
         self._busy_since.pop(id(line.connection), None)
+        # Its locks would keep us out until the server notices by itself.
+        other.execute(_BOOK["terminate"], {"pid": line.connection.info.backend_pid})
         with socket.socket(fileno=os.dup(line.connection.fileno())) as end:
             end.shutdown(socket.SHUT_RDWR)
 
@@ -104,10 +106,9 @@ def _busy(connection: Connection) -> bool:
     return not connection.closed and connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE
 
 
-def _ask(line: Line) -> Opinion | None:
+def _ask(line: Line, other: Connection) -> Opinion | None:
     """Return what the server says of the line, or None when it does not know it any more."""
-    with line.connect() as other:
-        row = other.execute(_BOOK["backend"], {"pid": line.connection.info.backend_pid}).fetchone()
+    row = other.execute(_BOOK["backend"], {"pid": line.connection.info.backend_pid}).fetchone()
     if row is None:
         return None
     state, waits_for, changed_at = row

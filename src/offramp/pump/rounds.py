@@ -174,6 +174,10 @@ class Rounds:
         """Whether somebody asked and waits, or something was never checked, or is being repaired."""
         return bool(self._queue) and self._queue[0][0] < 0
 
+    def pause(self, now: float) -> float:
+        """Return in how many seconds the next chunk is due; 0 when one is."""
+        return max(self._queue[0][0] - now, 0.0) if self._queue else math.inf
+
     # What is due.
 
     def take(self, live: Mapping[int, Table], now: float, rows: int) -> tuple[Group, ...]:
@@ -251,7 +255,8 @@ class Rounds:
 
     def equal(self, turn: Turn, rows: int, at: float, now: float, cost_seconds: float) -> int:
         """Note that a chunk was equal at ``at`` (the receiver's clock); returns how many differences that settles."""
-        settled = self.checks.settled(turn.relid, turn.chunk.number) if turn.wrong else 0
+        if settled := len(turn.wrong):
+            self.checks.settled(turn.relid, turn.chunk.number, settled)
         turn.looking, turn.wrong, turn.attempts, turn.not_before = False, frozenset(), 0, 0.0
         turn.checked_at, turn.verified_at, turn.cost_seconds = now, at, cost_seconds
         turn.dirty = turn.changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ from ..kit import sqlbook
 from ..postgres import Connection, translated
 
 _BOOK = sqlbook.load("offramp.pump", "sql/sequences.sql")
-# One statement reads this many sequences that were never called; more would take long to plan.
-_UNCALLED_AT_ONCE = 500
+# One statement reads this many sequences that were never called; planning more takes longer than asking again.
+_UNCALLED_AT_ONCE = 100
 
 
 class Parameters(NamedTuple):
@@ -151,7 +152,8 @@ def carry_sequences(origin_conn: Connection, receiver_conn: Connection, *, margi
     tables are held, and say so. ``margin`` numbers are skipped where there is room. Call it after the fence.
     """
     with translated("one side's sequences"):
-        here, there = read(origin_conn), read(receiver_conn)
+        with ThreadPoolExecutor(2, thread_name_prefix="sequences") as both:  # Writers are held meanwhile.
+            here, there = both.map(read, (origin_conn, receiver_conn))
         moved: list[Sequence] = []
         for key in here.keys() & there.keys():
             mine, theirs = here[key].with_margin(margin), there[key]

@@ -156,7 +156,8 @@ def footprint(printed: str) -> str:
     if not key:
         return json.dumps([[column[1], column[4]] for column in columns])
     place = {column[0]: at for at, column in enumerate(columns, 1)}
-    return json.dumps([[place[part[0]], _steady(columns[place[part[0]] - 1][1])] for part in key])
+    types = {column[0]: "" if _steady(column[1]) else column[1] for column in columns}
+    return json.dumps([[place[part[0]], types[part[0]]] for part in key])
 
 
 def key_names(printed: str) -> tuple[str, ...]:

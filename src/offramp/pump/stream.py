@@ -18,13 +18,13 @@ BLOCK_BYTES = 1 << 17
 AHEAD_BLOCKS = 64
 
 
-def through(origin: Connection, out: sql.Composed, receiver: Connection, into: sql.Composed) -> int:
+def through(origin: Connection, out: sql.Composed, receiver: Connection, into: sql.Composed | bytes) -> int:
     """Run both COPY statements and return how many rows passed."""
     with closing(_blocks(origin, out)) as blocks:
         return write(receiver, into, (block for block, _ in blocks))
 
 
-def write(receiver: Connection, into: sql.Composed, blocks: Iterator[bytes]) -> int:
+def write(receiver: Connection, into: sql.Composed | bytes, blocks: Iterator[bytes]) -> int:
     """COPY these blocks in and return how many rows that were."""
     with receiver.cursor() as sink:
         with sink.copy(into) as writer:

@@ -30,12 +30,12 @@ def by_row(definition: str) -> bool:
 
 
 def definition(table: Table) -> str:
-    """Return what the register says of a table: its outline, and of a member of a tree the index that its functions rely on."""
-    return _by_row(table) if table.in_tree else shape.outline(table)
+    """Return what the register says of a table: what its triggers depend on, and of a member of a tree the index that its functions rely on."""
+    return _by_row(table) if table.in_tree else shape.footprint(shape.outline(table))
 
 
 def _by_row(table: Table) -> str:
-    return f"{shape.outline(table)}{ROWS}{table.key_index}"
+    return f"{shape.footprint(shape.outline(table))}{ROWS}{table.key_index}"
 
 
 def fits(table: Table, known: str) -> bool:
@@ -47,19 +47,22 @@ def fits(table: Table, known: str) -> bool:
 
 
 def row_functions(
-    table: Table, number: int, functions: Mapping[str, sql.Composable], log: sql.Identifier, guard: sql.Composable
+    table: Table,
+    number: int,
+    functions: Mapping[str, sql.Composable],
+    log: sql.Identifier,
+    guards: Mapping[str, sql.Composable],
 ) -> tuple[sql.Composed, ...]:
     """Return the statements that make a member's trigger functions, ``on_insert`` and so on by name; they write to ``log``.
 
-    ``guard`` is a statement that each of them begins with.
+    ``guards`` are statements that they end with, by operation.
     """
     named = _keyed(table, number, log) if table.key else _bare(number, log)
-    named["guard"] = guard
     rows = ("row_came", "row_changed", "row_went") if table.key else ("image_came", "image_changed", "image_went")
-    names = ("on_insert", "on_update", "on_delete", "on_truncate")
+    operations = ("insert", "update", "delete", "truncate")
     return tuple(
-        sql.SQL(_BOOK[block]).format(function=functions[name], **named)
-        for block, name in zip((*rows, "emptied"), names, strict=True)
+        sql.SQL(_BOOK[block]).format(function=functions[f"on_{operation}"], guard=guards[operation], **named)
+        for block, operation in zip((*rows, "emptied"), operations, strict=True)
     )
 
 

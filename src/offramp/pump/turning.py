@@ -13,6 +13,7 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
+from . import capture
 from .arming import disarm, reopen_link
 from .fencing import fenced, unfence
 from .model import Event
@@ -101,19 +102,22 @@ def settle(sides: Sides, now: Standing, *, clock: Clock, report: Report) -> bool
 
 
 def complete(sides: Sides, now: Standing) -> bool:
-    """Whether a committed switch was made to its end: the way back is armed and the primary takes writes."""
+    """Whether a committed switch was made to its end: the way back is armed, the primary takes writes, the old capture is gone."""
     fed = status(sides.receiver(now), now.feeding)
     mark = fenced(sides.origin(now))
     # A fence of a later epoch is a person's own, put up since.
-    return fed is not None and fed.link.epoch >= now.epoch and (mark is None or mark.epoch > now.epoch)
+    if fed is None or fed.link.epoch < now.epoch or (mark is not None and mark.epoch <= now.epoch):
+        return False
+    with translated(f"the {now.standby}"):
+        captured = capture.register(sides.receiver(now)).values()
+    return not any((one.link, one.direction) == (now.name, now.returning.direction) for one in captured)
 
 
 def take_back(sides: Sides, before: Standing, report: Report) -> None:
     """Undo everything before the commit, newest first. Safe to repeat."""
     reopen_link(sides.receiver(before), before.feeding)
     unfence(sides.origin(before))
-    if before.direction == "forward":
-        disarm(sides.target, before.returning)
+    disarm(sides.receiver(before), before.returning)
     forget_open_switch(sides.target, before.epoch + 1)
     report(Event("writers let in again", {"primary": before.primary}))
 

@@ -99,22 +99,16 @@ def _ranges(stale: Stale) -> tuple[Range, ...]:
 
 
 def _digests(side: Connection, work: Sequence[Work]) -> list[tuple[Digest, ...]]:
-    """Digest everything in one transaction; whole tables go to the server in one go, and it answers one after the other."""
-    whole = [one for one in work if one.whole]
+    """Digest everything in one transaction; all questions go to the server in one go, and it answers one after the other."""
+    ordered = sorted(work, key=lambda one: not one.whole)
     found: dict[int, tuple[Digest, ...]] = {}
-    with side.transaction():
-        _settings(side, seqscan=True)
-        with side.pipeline():
-            cursors = [side.execute(digest.statement(one.table)) for one in whole]
-        for one, cursor in zip(whole, cursors, strict=True):
-            row = cursor.fetchone()
-            assert row is not None
-            found[one.table.oid] = (Digest(row[0], row[1]),)
-        if len(whole) < len(work):
-            _settings(side, seqscan=False)
-        for one in work:
-            if not one.whole:
-                found[one.table.oid] = cutting.digests(side, one.table, one.ranges)
+    with side.pipeline(), side.transaction():
+        answers = {}
+        for one in ordered:
+            if not answers or not one.whole:
+                _settings(side, seqscan=one.whole)
+            answers[one.table.oid] = cutting.ask(side, one.table, one.ranges)
+        found = {relid: answer() for relid, answer in answers.items()}
     return [found[one.table.oid] for one in work]
 
 
@@ -128,9 +122,7 @@ def _locate(
     """Return the rows that differ. Everywhere in the table, since a row may lie in another range on the other side."""
     rows = max(max(a.rows, b.rows) for a, b in zip(mine, theirs, strict=True))
     if one.whole:
-        return differing.anywhere(
-            origin, receiver, one.table, rows, lambda side: digest.pieces(side, one.table)
-        ).differences
+        return differing.anywhere(origin, receiver, one.table, rows).differences
     found: Mapping[str, Difference] = {
         difference.key: difference
         for limits, a, b in zip(one.ranges, mine, theirs, strict=True)

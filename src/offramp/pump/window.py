@@ -92,6 +92,7 @@ class Window:
 
     def __init__(self, origin: Connection) -> None:
         self.origin = origin
+        self._dense = False
 
     def look(self, oids: Sequence[int]) -> Look:
         row = self.origin.execute(
@@ -107,8 +108,10 @@ class Window:
         if entries > DENSE_KEYS and entries > table.rows * DENSE_SHARE:
             self.allow_scans()
             self.origin.execute(_BOOK["nested_loops_dear"])
-        else:
+            self._dense = True
+        elif self._dense:
             self.origin.execute(_BOOK["nested_loops_allowed"])
+            self._dense = False
         return sql.SQL(_BOOK["changed_rows"]).format(
             keys=changed_keys(source, logs, position),
             aliases=shape.comma(shape.key_aliases(table, "k")),
@@ -147,6 +150,7 @@ class Window:
             raise RewrittenError(str(found))
 
     def allow_scans(self) -> None:
+        self._dense = True
         self.origin.execute(_BOOK["scans_allowed"])
 
 

@@ -67,11 +67,11 @@ language plpgsql security definer {settings} as $offramp$
 declare
   logged bigint;
 begin
-  {guard}
   insert into {log} (xid, t, op, {names})
   select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {keys}
     from (select r.*{pads} from (select * from {rows} limit 64) r) as n({aliases});
   get diagnostics logged = row_count;
+  {guard}
   if logged operator(pg_catalog.>=) 64 then
     insert into {log} (xid, t, op, {names})
     select pg_catalog.pg_current_xact_id(), {number}, 'a'::pg_catalog."char", {arrays}
@@ -91,13 +91,13 @@ language plpgsql security definer {settings} as $offramp$
 declare
   logged bigint;
 begin
-  {guard}
   insert into {log} (xid, t, op, {names})
   select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {keys}
     from (select r.*{pads} from (select * from new_rows limit 64) r
           union all
           select r.*{pads} from (select * from old_rows limit 64) r) as n({aliases});
   get diagnostics logged = row_count;
+  {guard}
   if logged operator(pg_catalog.>=) 128 then
     insert into {log} (xid, t, op, {names})
     select pg_catalog.pg_current_xact_id(), {number}, 'a'::pg_catalog."char", {arrays}
@@ -123,11 +123,14 @@ $offramp$;
 -- A table without a key is followed by whole row images: one that came, one that went.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged bigint;
 begin
-  {guard}
   insert into {log} (xid, t, op, k1)
   select pg_catalog.pg_current_xact_id(), {number}, {sign}::pg_catalog."char", row({all})::pg_catalog.text
     from (select r.*{pads} from {rows} r) as n({aliases});
+  get diagnostics logged = row_count;
+  {guard}
   return null;
 end
 $offramp$;
@@ -135,14 +138,17 @@ $offramp$;
 -- name: bare_update
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged bigint;
 begin
-  {guard}
   insert into {log} (xid, t, op, k1)
   select pg_catalog.pg_current_xact_id(), {number}, '+'::pg_catalog."char", row({all})::pg_catalog.text
     from (select r.*{pads} from new_rows r) as n({aliases})
   union all
   select pg_catalog.pg_current_xact_id(), {number}, '-'::pg_catalog."char", row({all})::pg_catalog.text
     from (select r.*{pads} from old_rows r) as n({aliases});
+  get diagnostics logged = row_count;
+  {guard}
   return null;
 end
 $offramp$;

@@ -58,9 +58,8 @@ with mended as (
    where link = %(link)s and direction = %(direction)s and relid = %(relid)s and chunk = %(number)s and repaired_at is null
   returning 1)
 update offramp.link
-   set repaired = repaired + (select count(*) from mended)
- where name = %(link)s and direction = %(direction)s
-returning (select count(*) from mended);
+   set repaired = repaired + greatest(%(count)s, (select count(*) from mended))
+ where name = %(link)s and direction = %(direction)s;
 
 -- name: open_differences
 -- What a link that ended had found and not yet seen repaired.

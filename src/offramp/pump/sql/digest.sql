@@ -10,7 +10,7 @@ select r.place, d.rows, d.hash
 
 -- name: buckets
 -- Where in a big set of rows does a sum differ? By the hash's own low bits, so that no order is needed.
-select ({hash} & {mask})::int, count(*), sum({hash})::text from {source} t where {within} group by 1
+select ({hash} & {mask})::int, count(*), sum({hash})::text from {source} t group by 1
 
 -- name: keyed_rows
 -- md5 of each row decides where a sum differed.

@@ -105,17 +105,17 @@ spaces as (
    where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'offramp')),
 things as (
   select 'schema' as kind, n.oid, '' as schema, n.nspname::text as name, '' as on_table,
-         format('create schema %%I', n.nspname) as definition, '[]'::jsonb as parts, 'pg_namespace'::regclass as class
+         format('create schema %I', n.nspname) as definition, '[]'::jsonb as parts, 'pg_namespace'::regclass as class
     from spaces n
   union all
-  select 'extension', e.oid, n.nspname, e.extname, '', format('create extension if not exists %%I with schema %%I', e.extname, n.nspname),
+  select 'extension', e.oid, n.nspname, e.extname, '', format('create extension if not exists %I with schema %I', e.extname, n.nspname),
          jsonb_build_array(e.extversion), 'pg_extension'::regclass
     from pg_extension e
     join pg_namespace n on n.oid = e.extnamespace
    where e.extname <> 'plpgsql'
   union all
   select 'enum', t.oid, n.nspname, t.typname, '',
-         format('create type %%I.%%I as enum (%%s)', n.nspname, t.typname,
+         format('create type %I.%I as enum (%s)', n.nspname, t.typname,
                 (select string_agg(quote_literal(e.enumlabel), ', ' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid)),
          coalesce((select jsonb_agg(jsonb_build_array(e.oid::bigint, e.enumlabel) order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid), '[]'),
          'pg_type'::regclass
@@ -124,8 +124,8 @@ things as (
    where t.typtype = 'e'
   union all
   select 'domain', t.oid, n.nspname, t.typname, '',
-         format('create domain %%I.%%I as %%s', n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod))
-         || coalesce((select format(' collate %%I.%%I', cn.nspname, cl.collname)
+         format('create domain %I.%I as %s', n.nspname, t.typname, format_type(t.typbasetype, t.typtypmod))
+         || coalesce((select format(' collate %I.%I', cn.nspname, cl.collname)
                         from pg_collation cl
                         join pg_namespace cn on cn.oid = cl.collnamespace
                         join pg_type b on b.oid = t.typbasetype
@@ -139,8 +139,8 @@ things as (
    where t.typtype = 'd'
   union all
   select 'composite', t.oid, n.nspname, t.typname, '',
-         format('create type %%I.%%I as (%%s)', n.nspname, t.typname,
-                (select string_agg(format('%%I %%s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
+         format('create type %I.%I as (%s)', n.nspname, t.typname,
+                (select string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum)
                    from pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped)),
          '[]', 'pg_type'::regclass
     from pg_type t
@@ -149,8 +149,8 @@ things as (
    where t.typtype = 'c'
   union all
   select 'range', t.oid, n.nspname, t.typname, '',
-         format('create type %%I.%%I as range (subtype = %%s%%s)', n.nspname, t.typname, format_type(r.rngsubtype, null),
-                coalesce((select format(', multirange_type_name = %%I.%%I', mn.nspname, m.typname)
+         format('create type %I.%I as range (subtype = %s%s)', n.nspname, t.typname, format_type(r.rngsubtype, null),
+                coalesce((select format(', multirange_type_name = %I.%I', mn.nspname, m.typname)
                             from pg_type m join pg_namespace mn on mn.oid = m.typnamespace where m.oid = r.rngmultitypid), '')),
          '[]', 'pg_type'::regclass
     from pg_type t
@@ -159,9 +159,9 @@ things as (
    where t.typtype = 'r'
   union all
   select 'sequence', c.oid, n.nspname, c.relname, '',
-         format('as %%s increment by %%s minvalue %%s maxvalue %%s start with %%s cache %%s %%s', format_type(s.seqtypid, null),
+         format('as %s increment by %s minvalue %s maxvalue %s start with %s cache %s %s', format_type(s.seqtypid, null),
                 s.seqincrement, s.seqmin, s.seqmax, s.seqstart, s.seqcache, case when s.seqcycle then 'cycle' else 'no cycle' end),
-         coalesce((select jsonb_build_array(format('%%I.%%I', tn.nspname, tc.relname), a.attname)
+         coalesce((select jsonb_build_array(format('%I.%I', tn.nspname, tc.relname), a.attname)
                      from pg_depend d
                      join pg_class tc on tc.oid = d.refobjid
                      join pg_namespace tn on tn.oid = tc.relnamespace
@@ -174,7 +174,7 @@ things as (
     join spaces n on n.oid = c.relnamespace
   union all
   select case f.prokind when 'p' then 'procedure' else 'function' end, f.oid, n.nspname,
-         format('%%I(%%s)', f.proname, pg_get_function_identity_arguments(f.oid)), '', pg_get_functiondef(f.oid), '[]', 'pg_proc'::regclass
+         format('%I(%s)', f.proname, pg_get_function_identity_arguments(f.oid)), '', pg_get_functiondef(f.oid), '[]', 'pg_proc'::regclass
     from pg_proc f
     join spaces n on n.oid = f.pronamespace
    where f.prokind in ('f', 'p', 'w')
@@ -190,7 +190,7 @@ things as (
    where c.relkind in ('v', 'm')
   union all
   select 'policy', p.oid, n.nspname, p.polname, c.relname,
-         format('create policy %%I on %%I.%%I as %%s for %%s to %%s', p.polname, n.nspname, c.relname,
+         format('create policy %I on %I.%I as %s for %s to %s', p.polname, n.nspname, c.relname,
                 case when p.polpermissive then 'permissive' else 'restrictive' end,
                 case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete' else 'all' end,
                 (select string_agg(case when r = 0 then 'public' else quote_ident(pg_get_userbyid(r)) end, ', ') from unnest(p.polroles) as r))
@@ -212,7 +212,7 @@ things as (
     join spaces n on n.oid = s.stxnamespace),
 comments as (
   select 'comment' as kind, d.objoid, '' as schema, i.type || ' ' || i.identity as name, '' as on_table,
-         format('comment on %%s %%s is %%L', case i.type when 'table column' then 'column' when 'table constraint' then 'constraint' else i.type end,
+         format('comment on %s %s is %L', case i.type when 'table column' then 'column' when 'table constraint' then 'constraint' else i.type end,
                 i.identity, d.description) as definition,
          jsonb_build_array(d.classoid::bigint, d.objsubid) as parts
     from pg_description d
@@ -300,6 +300,11 @@ on conflict (link, direction) do update
 -- name: rename_table
 update offramp.moved
    set schema = %(schema)s, name = %(name)s
+ where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
+
+-- name: doubt
+update offramp.moved
+   set fingerprint = %(fingerprint)s
  where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
 
 -- name: forget_table

@@ -6,8 +6,9 @@
 -- a row, until this function is made anew.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, {names})
   select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {new_keys}
     from (select new.*{pads}) as n({aliases})
@@ -19,6 +20,7 @@ begin
       {marker}
     end if;
   end if;
+  {guard}
   return null;
 end
 $offramp$;
@@ -27,8 +29,9 @@ $offramp$;
 -- The old key is entered when it differs.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, {names})
   select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {new_keys}
     from (select new.*{pads}) as n({aliases})
@@ -44,6 +47,7 @@ begin
       {marker}
     end if;
   end if;
+  {guard}
   return null;
 end
 $offramp$;
@@ -51,8 +55,9 @@ $offramp$;
 -- name: row_went
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, {names})
   select pg_catalog.pg_current_xact_id(), {number}, 'k'::pg_catalog."char", {old_keys}
     from (select old.*{pads}) as o({aliases})
@@ -64,6 +69,7 @@ begin
       {marker}
     end if;
   end if;
+  {guard}
   return null;
 end
 $offramp$;
@@ -72,10 +78,12 @@ $offramp$;
 -- A whole row's text is made by its output function, which looks at the columns as they are.
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, k1)
   values (pg_catalog.pg_current_xact_id(), {number}, '+'::pg_catalog."char", new::pg_catalog.text);
+  {guard}
   return null;
 end
 $offramp$;
@@ -83,11 +91,13 @@ $offramp$;
 -- name: image_changed
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, k1)
   values (pg_catalog.pg_current_xact_id(), {number}, '+'::pg_catalog."char", new::pg_catalog.text),
          (pg_catalog.pg_current_xact_id(), {number}, '-'::pg_catalog."char", old::pg_catalog.text);
+  {guard}
   return null;
 end
 $offramp$;
@@ -95,10 +105,12 @@ $offramp$;
 -- name: image_went
 create or replace function {function}() returns trigger
 language plpgsql security definer {settings} as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   insert into {log} (xid, t, op, k1)
   values (pg_catalog.pg_current_xact_id(), {number}, '-'::pg_catalog."char", old::pg_catalog.text);
+  {guard}
   return null;
 end
 $offramp$;
@@ -106,9 +118,11 @@ $offramp$;
 -- name: emptied
 create or replace function {function}() returns trigger
 language plpgsql security definer as $offramp$
+declare
+  logged constant bigint := 1;
 begin
-  {guard}
   {marker}
+  {guard}
   return null;
 end
 $offramp$;

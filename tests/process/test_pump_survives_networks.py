@@ -1,0 +1,196 @@
+"""Does a link carry everything exactly once over lines that are cut, stalled and slow?"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pump_world
+import pytest
+from pump_world import Pair, World, Writer, assert_equal, fill, until
+from tcp_shim import Shim
+
+from offramp import postgres, pump
+from offramp.kit.secret import Secret
+from offramp.pump import Event, Link
+from offramp.pump.pulse import Line, Pulse
+
+FORWARD = Link("mentors", "forward", 1)
+
+
+@pytest.fixture(scope="module")
+def world(module_folder: Path) -> Iterator[World]:
+    world = pump_world.make_world(module_folder)
+    yield world
+    world.close()
+    world.source.stop()
+    world.target.stop()
+
+
+@pytest.fixture
+def near(world: World) -> Iterator[Shim]:
+    """The line to the source."""
+    with Shim(world.source.port) as shim:
+        yield shim
+
+
+@pytest.fixture
+def far(world: World) -> Iterator[Shim]:
+    """The line to the target."""
+    with Shim(world.target.port) as shim:
+        yield shim
+
+
+@pytest.fixture
+def pair(world: World, near: Shim, far: Shim) -> Pair:
+    pair = world.pair()
+    fill(pair.app(), 1200)
+    return pair
+
+
+def _start(pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch) -> pump_world.LinkProcess:
+    """A link that reaches both servers through the shims."""
+    monkeypatch.setenv("TARGET_URL_COMMAND", f"echo '{far.through(pair.target_url)}'")
+    return pair.start(FORWARD, source_command=f"echo '{near.through(pair.source_url)}'")
+
+
+def test_lines_that_are_cut_again_and_again_lose_nothing(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I96: both lines are cut in turn, during the copy and while the link is live, new connections refused for a while too."""
+    writers = [Writer(pair.source_url, seed) for seed in (91, 92)]
+    for writer in writers:
+        writer.start()
+    link = _start(pair, near, far, monkeypatch)
+    for turn in range(10):
+        shim = (near, far)[turn % 2]
+        passed, done = shim.passed, sum(writer.committed for writer in writers)
+        until(
+            lambda shim=shim, passed=passed, done=done: (  # type: ignore[misc]
+                shim.passed > passed + 20_000 and sum(writer.committed for writer in writers) > done + 10
+            ),
+            "bytes to pass", 30,
+        )  # fmt: skip
+        shim.cut(refuse=turn % 3 == 0)
+        shim.mend()
+    pair.wait_live(FORWARD)
+    for writer in writers:
+        writer.stop()
+    pair.drain(FORWARD)
+
+    assert any(event["event"] == "link interrupted" for event in link.events())
+    assert link.end() == 0
+    assert_equal(pair)
+    assert pump.verify_all(pair.source(), pair.target(), FORWARD).differences == ()
+
+
+def test_a_slow_line_is_only_slow(pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I96: with 200 ms each way on both lines the link follows and interrupts nothing."""
+    link = _start(pair, near, far, monkeypatch)
+    pair.wait_live(FORWARD)
+    far.delay_seconds = near.delay_seconds = 0.2
+    writer = Writer(pair.source_url, 93)
+    writer.start()
+    until(lambda: writer.committed > 50, "fifty transactions")
+    writer.stop()
+    pair.drain(FORWARD, seconds=60)
+
+    assert [event for event in link.events() if event["event"] == "link interrupted"] == []
+    far.delay_seconds = near.delay_seconds = 0.0
+    assert link.end() == 0
+    assert_equal(pair)
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+def test_a_line_that_swallows_everything_is_given_up(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    """I96: half-open: the line acknowledges bytes and passes none, for ever; the link is back within 30 s, with nothing twice."""
+    link = _start(pair, near, far, monkeypatch)
+    pair.wait_live(FORWARD)
+    app = pair.app()
+    app.execute("insert into ledger (account, cents) select 1, i from generate_series(1, 50) i")
+    (near if side == "source" else far).stall()
+    began = time.monotonic()
+    app.execute("insert into ledger (account, cents) select 2, i from generate_series(1, 50) i")
+    count = "select count(*) from public.ledger where account = 2 and cents <= 50"
+    sent = app.execute(count).fetchone()
+    with pair.target() as target:
+        until(lambda: target.execute(count).fetchone() == sent, "the rows behind the stall", 40)
+    back = time.monotonic() - began
+    pair.drain(FORWARD)
+
+    assert back < 30
+    assert any(event["event"] == "line given up" for event in link.events())
+    assert link.end() == 0
+    assert_equal(pair)
+
+
+def test_a_line_that_stalls_for_a_moment_is_kept(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I96: three seconds without a byte are no reason to begin again."""
+    link = _start(pair, near, far, monkeypatch)
+    pair.wait_live(FORWARD)
+    far.stall()
+    near.stall()
+    pair.app().execute("insert into topic (title) values ('during the stall')")
+    stalled = time.monotonic()
+    until(lambda: time.monotonic() > stalled + 3, "three seconds")
+    far.mend()
+    near.mend()
+    pair.drain(FORWARD)
+
+    assert [event for event in link.events() if event["event"] == "link interrupted"] == []
+    assert link.end() == 0
+    assert_equal(pair)
+
+
+def test_a_statement_that_only_takes_long_is_not_given_up(world: World) -> None:
+    """I96: the server is asked before a line is shut, and one that is at work for us says so; so does a slow reader of ours."""
+    pair = world.pair(schema="create table thing (id int primary key, text text)")
+    pair.app().execute("insert into thing select i, repeat('x', 800) from generate_series(1, 30000) i")
+    told: list[Event] = []
+
+    def another() -> postgres.Connection:
+        return postgres.connect(Secret(pair.source_url), application_name="test")
+
+    with another() as busy, another() as slow:
+        lines = (Line("origin", busy, another), Line("slow", slow, another))
+        with (
+            Pulse(lambda: lines, told.append),
+            slow.cursor() as cursor,
+            cursor.copy("copy public.thing to stdout") as copy,
+        ):
+            first = copy.read()
+            busy.execute("select pg_sleep(11)")
+            rest = sum(len(block) for block in copy)
+
+    assert told == []
+    assert len(first) + rest > 30000 * 800
+
+
+def test_a_client_that_is_gone_is_noticed_by_both_ends(world: World) -> None:
+    """I96, B23: after a network split the server ends the lost session, whose locks go with it, and we end ours, within 30 s."""
+    pair = world.pair(schema="create table thing (id int primary key)")
+    with postgres.connect(Secret(pair.source_url), application_name="test") as connection:
+        found: dict[str, int] = dict(
+            connection.execute(
+                "select name, setting::int from pg_settings where name like 'tcp_%' or name = 'client_connection_check_interval'"
+            ).fetchall()
+        )
+        end = socket.socket(fileno=os.dup(connection.fileno()))
+        with end:
+            idle = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            interval = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL)
+            count = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT)
+            unacknowledged = end.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+
+    assert idle + interval * count < 30
+    assert unacknowledged < 30_000
+    assert found["tcp_keepalives_idle"] + found["tcp_keepalives_interval"] * found["tcp_keepalives_count"] < 30
+    assert found["tcp_user_timeout"] < 30_000
+    assert 0 < found["client_connection_check_interval"] < 30_000
