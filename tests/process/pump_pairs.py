@@ -130,7 +130,12 @@ class Lab:
         status = self.pair.status(self.link)
         assert status is not None
         pump_oracles.assert_none_held(status)
-        pump_oracles.assert_same_contents(origin, receiver)
+        try:
+            pump_oracles.assert_same_contents(origin, receiver)
+        except AssertionError as error:
+            assert self.process is not None
+            error.add_note(self.process.log.read_text()[-2000:])
+            raise
 
     def check_in_the_end(self, *, seconds: float = 60) -> None:
         """The same for changes of schema, which hold a table for a while before it goes on."""

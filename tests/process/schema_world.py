@@ -53,8 +53,15 @@ def schema_of(connection: postgres.Connection) -> list[tuple[Any, ...]]:
 def schemas_meet(pair: Pair, *, seconds: float = 40) -> None:
     """Wait until the target's schema is the source's."""
     here, there = pair.source(), pair.target()
+
+    def meet() -> bool:
+        try:
+            return schema_of(here) == schema_of(there)
+        except psycopg.errors.InternalError_:
+            return False  # A definition that is printed while its object goes away.
+
     try:
-        until(lambda: schema_of(here) == schema_of(there), "the schemas to be equal", seconds)
+        until(meet, "the schemas to be equal", seconds)
     except TimeoutError as error:
         mine, theirs = set(schema_of(here)), set(schema_of(there))
         tail = [line for process in pair.running for line in process.log.read_text().splitlines()[-15:]]

@@ -30,8 +30,8 @@ def world(module_folder: Path) -> Iterator[World]:
     world = pump_world.make_world(module_folder)
     yield world
     world.close()
-    world.source.stop()
-    world.target.stop()
+    world.source.stop(immediately=True)
+    world.target.stop(immediately=True)
 
 
 @pytest.fixture
@@ -54,6 +54,11 @@ def write_until(url: str, seed: int, count: int) -> None:
     writer.stop()
 
 
+def rules_of(alone: Alone) -> list[tuple[object, ...]]:
+    """The target's constraints: what the old primary puts off to receive rows must stay on the new one."""
+    return [row for row in pump_world.catalogue(alone.pair.target()) if row[0] == "constraint"]
+
+
 def test_a_database_is_moved_under_load_brought_back_and_nothing_is_left(make: Callable[..., Alone]) -> None:
     alone = make(pump_world.SCHEMA)
     pair = alone.pair
@@ -66,6 +71,7 @@ def test_a_database_is_moved_under_load_brought_back_and_nothing_is_left(make: C
         writer.start()
     alone.wait_live()
     proof = alone.met("verify", "--wait")
+    rules = rules_of(alone)
     finished = alone.met("finish", "--yes")
     for writer in writers:
         writer.stop()
@@ -73,6 +79,7 @@ def test_a_database_is_moved_under_load_brought_back_and_nothing_is_left(make: C
     write_until(alone.app_url("target"), 3, 40)
     closed = alone.writes("source")
     alone.wait_live("reverse", 1)
+    kept = rules_of(alone)
     returned = alone.met("back", "--yes")
     assert_equal(pair)
     write_until(pair.source_url, 4, 40)
@@ -89,6 +96,7 @@ def test_a_database_is_moved_under_load_brought_back_and_nothing_is_left(make: C
     assert set(finished["moves"]) == set(MOVES)
     assert sum(writer.fenced for writer in writers) > 0
     assert not closed
+    assert kept == rules
     assert (returned["primary"], returned["epoch"]) == ("source", 2)
     assert quiet["complete"]
     assert stopped == 0

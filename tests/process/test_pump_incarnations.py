@@ -155,16 +155,12 @@ def test_a_standby_that_lacks_the_last_transactions_takes_over(world: World, pai
 
     assert _said(link, "origin changed")[-1]["fate"] == "lost"
     assert "came back without everything" in str(_said(link, "everything is compared again")[-1]["because"])
-    found = dict(
-        pair.target()
-        .execute("select name || ' ' || kind, count(distinct key)::int from offramp.difference group by 1")
-        .fetchall()
-    )
-    # Entry 3 was written again, account 30 too; of the table without a key nothing needs to be found.
-    assert found == {"public.entry extra": 499, "public.account changed": 49, "public.account missing": 20}
+    found = pair.target().execute("select name || ' ' || kind from offramp.difference group by 1 order by 1").fetchall()
+    assert [kind for (kind,) in found] == ["public.account changed", "public.account missing", "public.entry extra"]
     status = pair.status(FORWARD)
     assert status is not None
-    assert status.repaired == status.differences
+    # 499 entries (one was written again), 49 changed accounts (so was one), 20 deleted ones; the table without a key was read again.
+    assert (status.differences, status.repaired) == (499 + 49 + 20, 499 + 49 + 20)
     assert link.end() == 0
     assert_equal(pair)
 

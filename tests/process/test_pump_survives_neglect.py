@@ -190,7 +190,7 @@ def test_a_pump_that_lives_ends_capture_when_its_log_outgrows_the_cap(world: Wor
     owner, app, busy = pair.source(), pair.app(), pair.target()
     busy.execute("begin")
     busy.execute("lock table public.thing in share mode")
-    owner.execute("update offramp.heartbeat set cap_bytes = 1000000")
+    owner.execute("update offramp.heartbeat set cap_bytes = 100000")
     app.execute("insert into thing select i, 'x' from generate_series(1, 60000) i")
     app.execute("update thing set text = 'y'")
     until(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from psycopg import sql
@@ -11,13 +12,13 @@ from psycopg import sql
 from ..postgres import Connection
 from . import fingerprint, window
 from .apply import Landing, RejectedError, StrangeRowsError, stage
-from .inspecting import Inspector
+from .inspecting import Inspector, unwatched
 from .logs import Logs
 from .model import Event
 from .rounds import Rounds
 from .session import SupersededError
 from .state import Ledger, Moved
-from .window import Entries, News, ShapeChangedError, Source, Window, sourced
+from .window import EVERY, Entries, News, ShapeChangedError, Source, Window, sourced
 
 # All tables are looked at this often; those that a batch touches, and all while a fence stands, in every batch.
 LOOK_SECONDS = 2.0
@@ -51,6 +52,7 @@ class Batches:
     report: Callable[[Event], None]
     position: str
     inspected: bool = True
+    watched: Callable[[int], AbstractContextManager[None]] = unwatched
     sources: MutableMapping[int, Source] = field(default_factory=dict)
     moved: MutableMapping[int, Moved] = field(default_factory=dict)
     wrote: set[int] = field(default_factory=set)
@@ -68,7 +70,13 @@ class Batches:
         self.logs = Logs(self.origin)
         self.logs.refresh()
         self._inspector = Inspector(
-            self.origin, self.receiver, self.ledger, self.rounds, self.report, lambda relid: self._hold(relid, "reload")
+            self.origin,
+            self.receiver,
+            self.ledger,
+            self.rounds,
+            self.report,
+            lambda relid: self._hold(relid, "reload"),
+            self.watched,
         )
 
     def close(self) -> None:
@@ -172,7 +180,7 @@ class Batches:
                 if source.relid in reloads:
                     rows += self._reload(opened, source)
                 else:
-                    rows += self._change(opened, source, entries[source.relid].count)
+                    rows += self._change(opened, source, entries.get(source.relid, EVERY))
             with sourced():
                 opened.demand_unrewritten([source.relid for source in touched])
             lag = self._advance(news, 1, rows)
@@ -206,14 +214,14 @@ class Batches:
         self._advanced_at = time.monotonic()
         return lag
 
-    def _change(self, opened: Window, source: Source, entries: int) -> int:
+    def _change(self, opened: Window, source: Source, entries: Entries) -> int:
         moved, table = self.moved[source.relid], source.table
         position = moved.since or self.position
         with sourced():
             out: sql.Composed = (
                 opened.rows(source, self.logs, position, entries)
                 if table.key
-                else opened.images(source, self.logs, position)
+                else opened.images(source, self.logs, position, entries)
             )
 
         def staged(count: int) -> None:
@@ -223,7 +231,7 @@ class Batches:
                 self.rounds.changed_table(table.oid)
 
         return self.landing.change(
-            opened.origin, out, table, many=entries > MANY, careful=source.relid in self._careful, staged=staged
+            opened.origin, out, table, many=entries.count > MANY, careful=source.relid in self._careful, staged=staged
         )
 
     def _reload(self, opened: Window, source: Source) -> int:

@@ -20,6 +20,7 @@ from .fencing import pass_through
 from .following import Following
 from .logs import Logs
 from .model import Event
+from .objects import carry_objects
 from .session import Session
 from .state import LinkRow
 from .window import ShapeChangedError, Source
@@ -202,6 +203,8 @@ def _restore_rest(session: Session, sources: dict[int, Source]) -> bool:
     said = (
         *refreshed.left,
         *surroundings.carry_surroundings(session.origin, session.receiver, session.means.owner),
+        # Ahead of the fence, so that only what changes until then is left to be written while writers are held.
+        *carry_objects(session.origin, session.receiver, session.means.owner).left,
     )
     for concern in said:
         session.report(Event("not carried", {"object": concern.object, "because": concern.why}))

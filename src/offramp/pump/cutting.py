@@ -154,8 +154,8 @@ def fit(side: Connection, table: Table, cuts: Sequence[tuple[str, ...]]) -> bool
     try:
         row = side.execute(query).fetchone()
         return bool(row and row[0]) and _found_by_index(side, table, (cuts[0], cuts[-1]))
-    except psycopg.errors.DataError:
-        # A bound whose text this side does not read back.
+    except (psycopg.errors.DataError, psycopg.errors.ProgrammingError):
+        # A bound whose text this side does not read back, or a table that is another now.
         return False
 
 

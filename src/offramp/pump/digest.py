@@ -88,9 +88,8 @@ def binary(column: Column) -> sql.Composable | None:
 
 
 def source(table: Table) -> sql.Composable:
-    """Return the rows of this very table; a partitioned one has none of its own, so its partitions' then."""
-    name = shape.name(table)
-    return name if table.kind == "p" else sql.SQL("only {}").format(name)
+    """Return the rows of this very table: members of a tree are checked each for itself."""
+    return sql.SQL("only {}").format(shape.name(table))
 
 
 def of(side: Connection, table: Table, within: sql.Composable | None = None) -> Digest:
@@ -116,9 +115,6 @@ def pieces(side: Connection, table: Table) -> Iterator[sql.Composable]:
 
     The blocks of the two sides have nothing to do with each other; only the sums over all pieces can be compared.
     """
-    if table.kind == "p":
-        yield sql.SQL("true")
-        return
     relation = sql.Literal(shape.name(table).as_string(side))
     row = side.execute(sql.SQL(_BOOK["blocks"]).format(relation=relation)).fetchone()
     last = (int(row[0]) if row else 0) // PIECE_BLOCKS

@@ -301,6 +301,9 @@ class Pass:
         if table is None:
             self._hold(moved, "it is not a table that can be followed any more")
             return
+        if there is None and relid not in self.kept:
+            self._make(seen, moved, table)  # It could not be made when it came.
+            return
         if there is None:
             self._hold(
                 moved, f"table {new.full_name} does not exist on the receiving side; make it there, or rename it alike"
@@ -399,7 +402,7 @@ class Pass:
 
     def _key(self, table: Table, new: Picture, had: Picture, there: Picture) -> tuple[Change, ...]:
         """Rows are put in place by their key, so a new one cannot wait; rows that break it are read again."""
-        if not (table.key and table.key_definition and self.indexed) or there is new:
+        if not (table.key and table.key_definition and self.indexed) or there is new or not _own_key(table, new):
             return ()
         oid = table.key_constraint or table.key_index
         names = {part.name for part in (*new.constraints, *new.indexes) if part.oid == oid}
@@ -420,22 +423,18 @@ class Pass:
         if moved is None:
             return
         self.moved[relid] = moved
-        if (print_ := self._captured(table, moved, seen.fingerprints[relid], anew=True)) is None:
-            return
         oid = picture.named(self.receiver, new.schema, new.name)
-        there = picture.tables(self.receiver, [oid]).get(oid) if oid is not None else None
-        if there is not None:
+        if oid is not None and picture.tables(self.receiver, [oid]):
             self._adapt(seen, relid)
+        else:
+            self._make(seen, moved, table)
+
+    def _make(self, seen: Seen, moved: Moved, table: Table) -> None:
+        new = seen.pictures[moved.relid]
+        if (print_ := self._captured(table, moved, seen.fingerprints[moved.relid], anew=True)) is None:
             return
-        self._commit(
-            seen,
-            moved,
-            table,
-            changes.created(new, table.key_definition if table.key and _own_key(table, new) else None),
-            new,
-            print_,
-            "it is new",
-        )
+        plan = changes.created(new, table.key_definition if table.key and _own_key(table, new) else None)
+        self._commit(seen, moved, table, plan, new, print_, "it is new")
 
     def _put_on_rules(self, seen: Seen) -> bool:
         """Put on what rows have caught up with; what they still break is tried again in the next pass."""
@@ -473,7 +472,7 @@ class Pass:
 
     def _trunks(self, seen: Seen) -> trunks.Trunks:
         return trunks.Trunks(
-            self.receiver, self.album, lambda steps, keep: self._try(steps, self.session.means.owner, keep),
+            self.session.origin, self.receiver, self.album, lambda steps, keep: self._try(steps, self.session.means.owner, keep),
             _adopted, self._report, seen.snapshot, self.session.replica,
         )  # fmt: skip
 

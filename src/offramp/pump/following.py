@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 
 from ..errors import OutsideError
-from . import capture, shape, standby
+from . import capture, incarnation, shape, standby
 from .adapting import adapt, discover, retry_held
 from .apply import Landing
 from .batch import Batches
@@ -42,6 +42,7 @@ class Following:
             session.report,
             row.position,
             inspected=session.means.verify,
+            watched=session.watched,
         )
         self._lags: deque[float] = deque(maxlen=1000)
         self._unvalidated = session.link.direction == "forward"
@@ -120,6 +121,7 @@ class Following:
         self.batches.rounds.flush()
         self.batches.rounds.flushed()
         self.session.ledger.beat(lag_ms=self.batches.gap_ms, lag_p99_ms=p99)
+        incarnation.beat(self.session)
         states = {moved.relid: moved.state for moved in self.session.ledger.tables()}
         if any(states.get(relid) != moved.state for relid, moved in self.batches.moved.items()):
             self.refresh()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import psycopg
@@ -36,6 +37,10 @@ SHOWN = 20
 KEYS_AT_ONCE = 5000
 
 
+def unwatched(pid: int) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass
 class Inspector:
     """Checks what is due; ``reload`` makes a table be read again as a whole. ``close`` it with the session."""
@@ -46,6 +51,8 @@ class Inspector:
     rounds: Rounds
     report: Callable[[Event], None]
     reload: Callable[[int], None]
+    watched: Callable[[int], AbstractContextManager[None]] = unwatched
+    """Lets somebody cancel what a session of ours (by its pid) does at the origin, when it stands in another's way."""
     _beside: Footing | None = None
     _opener: threading.Thread | None = None
     _open_at: float = 0.0
@@ -150,8 +157,15 @@ class Inspector:
             job.trouble = error
             beside.leave()
             return
-        self._worker = threading.Thread(target=_work, args=(beside, job), name="offramp-verify", daemon=True)
+        self._worker = threading.Thread(target=self._work, args=(beside, job), name="offramp-verify", daemon=True)
         self._worker.start()
+
+    def _work(self, beside: Footing, job: Job) -> None:
+        try:
+            with self.watched(beside.origin.info.backend_pid):
+                job.run(Pair(beside.origin, beside.receiver, beside.at, MOST_SECONDS))
+        finally:
+            beside.leave()
 
     # Between two batches.
 
@@ -222,10 +236,3 @@ class Inspector:
                 origin.rollback()
         for first in range(0, len(keys), KEYS_AT_ONCE):
             window.enter_keys(origin, source, keys[first : first + KEYS_AT_ONCE])
-
-
-def _work(beside: Footing, job: Job) -> None:
-    try:
-        job.run(Pair(beside.origin, beside.receiver, beside.at, MOST_SECONDS))
-    finally:
-        beside.leave()

@@ -27,7 +27,8 @@ from .window import SourceFailedError
 
 RETRY_SECONDS, RETRY_LIMIT_SECONDS = 0.2, 5.0
 # Windows are small: starting a worker or a compiler costs more than the whole query (measured 150 ms against 1).
-ORIGIN_PINS = {"jit": "off", "max_parallel_workers_per_gather": "0"}
+# And planning costs more than running, so prepared statements keep their first generic plan.
+ORIGIN_PINS = {"jit": "off", "max_parallel_workers_per_gather": "0", "plan_cache_mode": "force_generic_plan"}
 RECEIVER_PINS = {**ORIGIN_PINS, "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 

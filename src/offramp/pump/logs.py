@@ -8,7 +8,7 @@ single tuple addresses. All this is forgotten with the process and found again b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from psycopg import sql
@@ -66,7 +66,7 @@ class Unread:
             else sql.SQL("null::text as {}").format(sql.Identifier(f"k{at}"))
             for at in range(1, width + 1)
         )
-        listed = sql.SQL(", ").join([sql.SQL("l.xid, l.t, l.op"), *keys])
+        listed = sql.SQL(", ").join([sql.SQL("l.t, l.op, {} as log").format(sql.Literal(self.log.number)), *keys])
         # Two scans instead of one with "or": each finds its rows by address.
         return sql.SQL(" union all ").join(
             sql.SQL("select {} from only {} l where {} and {}").format(
@@ -118,12 +118,18 @@ class Logs:
         """Bytes of all logs when last looked."""
         return sum(unread.log.size for unread in self.unread.values())
 
-    def rows(self, where: sql.Composable, *, width: int, named: bool = False) -> sql.Composed:
-        """Return a query of all unread rows that fit ``where``: xid, t, op, k1 and so on.
+    def rows(
+        self, where: sql.Composable, *, width: int, named: bool = False, only: Collection[int] | None = None
+    ) -> sql.Composed:
+        """Return a query of the unread rows that fit ``where``: t, op, log, k1 and so on; of these logs ``only``, or all.
 
         ``named`` leaves placeholders for ``values()``, so that the server can keep its plan.
         """
-        return sql.SQL(" union all ").join(unread.rows(where, width, named=named) for unread in self.unread.values())
+        return sql.SQL(" union all ").join(
+            unread.rows(where, width, named=named)
+            for number, unread in self.unread.items()
+            if only is None or number in only
+        )
 
     def values(self) -> dict[str, str | list[str]]:
         found: dict[str, str | list[str]] = {}

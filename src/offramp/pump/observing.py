@@ -86,7 +86,9 @@ class Observer:
     def _look_on(self) -> None:
         """Look until the link turns round or the connections fail."""
         with ExitStack() as stack:
-            target = stack.enter_context(postgres.connect(self._target(), application_name=APPLICATION))
+            target = stack.enter_context(
+                postgres.connect(self._target(), application_name=APPLICATION, pins={"jit": "off"})
+            )
             now = standing(target, self._name)
             receiver = target
             if now.direction == "reverse":
@@ -108,7 +110,7 @@ class Observer:
             return
         try:
             now = standing(target, self._name)
-            with postgres.connect(self._source(), application_name=APPLICATION) as source:
+            with postgres.connect(self._source(), application_name=APPLICATION, pins={"jit": "off"}) as source:
                 turning.settle(Sides(source, target), now, clock=self._clock, report=self._report)
             self._settled = standing(target, self._name)
         finally:

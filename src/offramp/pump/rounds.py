@@ -140,7 +140,10 @@ class Rounds:
 
     def _enter(self, table: Table, chunks: Sequence[Chunk]) -> None:
         ordered = _in_order(chunks, len(table.key))
-        if ordered is None:
+        # What an earlier process cut may not suit the key as it is now; a batch must not find that out.
+        if ordered is None or not cutting.fit(
+            self.checks.receiver, table, [c.low for c in ordered if c.low is not None]
+        ):
             self._start_over(table)
             return
         turns = [self._turn(table.oid, chunk) for chunk in ordered]
@@ -295,9 +298,10 @@ class Rounds:
         part = self._parts.get(table.oid)
         if part is None:
             return
+        many = staged > min(MOST_KEYS, GROWN * len(part.turns))
         if len(part.durable) == len(part.turns) and not any(turn.looking for turn in part.turns):
             self.changed(table.oid, None)
-        elif len(part.turns) == 1 or not table.key or staged > min(MOST_KEYS, GROWN * len(part.turns)):
+        elif len(part.turns) == 1 or many or _key(part.table) != _key(table):
             self.changed_table(table.oid)
         else:
             name = stage.as_string(receiver)

@@ -77,7 +77,9 @@ def _indexes(base: Picture, new: Picture) -> Iterator[Rule]:
     have = {index.oid for index in base.indexes}
     for index in new.indexes:
         if index.valid and index.oid not in have:
-            yield Rule(f"index {index.name} built", ("index", index.oid), sql.SQL(index.definition), big=True)
+            # The catalogue prints a partitioned table's index without its partitions' parts, which are to be built too.
+            statement = index.definition.replace(" ON ONLY ", " ON ", 1) if new.kind == "p" else index.definition
+            yield Rule(f"index {index.name} built", ("index", index.oid), sql.SQL(statement), big=True)
 
 
 def _triggers(base: Picture, new: Picture) -> Iterator[Rule]:

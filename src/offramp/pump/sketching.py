@@ -74,4 +74,7 @@ def remember(session: Session, made: Sketch) -> None:
         shape = fingerprint.shape_of(made.fingerprints[moved.relid])
         if shape != fingerprint.shape_of(moved.fingerprint):
             album.doubt(moved.relid, f"{shape}/{fingerprint.triggers_of(moved.fingerprint)}")
+    for oid, drawn in made.pictures.items():
+        if drawn.kind == "p":  # It holds no rows, so the ledger does not know it.
+            album.keep(oid, drawn, complete=True, seen=made.snapshot)
     album.keep_scenery(Scenery(made.scenery, made.things, ()))

@@ -5,7 +5,7 @@ Types, sequences and functions come before the tables that use them, views and p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,9 +13,11 @@ from psycopg import sql
 
 from .picture import Thing
 
+Place = tuple[str, str, str, str]
 When = Literal["views off", "renames", "before tables", "after tables", "types off"]
 _EARLY = ("schema", "extension", "enum", "domain", "composite", "range", "sequence", "function", "procedure")
 _OFF_FIRST = ("view", "materialized view", "policy", "rule", "statistics")
+_WITH_USERS = ("enum", "domain", "composite", "range", "sequence")
 _WORDS = {"enum": "type", "composite": "type", "range": "type"}
 
 
@@ -41,14 +43,28 @@ def steps(old: Sequence[Thing], new: Sequence[Thing], there: Sequence[Thing]) ->
     was = {thing.identity: thing for thing in old}
     now = {thing.identity: thing for thing in new}
     have = {thing.place: thing for thing in there}
+    taken = {thing.place for thing in new}
     gone = [thing for thing in reversed(old) if thing.identity not in now]
+    first = [thing for thing in gone if thing.kind in _OFF_FIRST]
+    moved = [thing for thing in gone if _in_the_way(thing, taken, have)]
+    aside = [replace(thing, name=f"offramp_old_{thing.oid}") for thing in moved]
+    left = {place: thing for place, thing in have.items() if place not in {t.place for t in (*first, *moved)}}
+    last = [*(thing for thing in gone if thing not in first and thing.place not in taken), *aside]
     return (
-        *_dropped([t for t in gone if t.kind in _OFF_FIRST], have, "views off"),
-        *_out_of_the_way([t for t in gone if t.kind in _EARLY], now, have),
+        *_dropped(first, have, "views off"),
+        *(
+            Step("renames", f"{thing.shown} put aside", thing.identity, _rename(thing, other.name), other)
+            for thing, other in zip(moved, aside, strict=True)
+        ),
         *(step for thing in new if (before := was.get(thing.identity)) for step in _renamed(before, thing, have)),
-        *(step for thing in new for step in _made(was.get(thing.identity), thing, have)),
-        *_dropped([t for t in gone if t.kind not in _OFF_FIRST], have, "types off"),
+        *(step for thing in new for step in _made(was.get(thing.identity), thing, left)),
+        *_dropped(last, {**have, **{thing.place: thing for thing in aside}}, "types off"),
     )
+
+
+def _in_the_way(thing: Thing, taken: Collection[Place], have: Mapping[Place, Thing]) -> bool:
+    """A type that was made anew under its old name needs that name, while columns still use the old one."""
+    return thing.kind in _WITH_USERS and thing.place in taken and thing.place in have
 
 
 def adopted(new: Sequence[Thing], there: Sequence[Thing]) -> tuple[Thing, ...]:
@@ -77,7 +93,7 @@ def _word(thing: Thing) -> sql.SQL:
     return sql.SQL(_WORDS.get(thing.kind, thing.kind))
 
 
-def _dropped(gone: Sequence[Thing], have: Mapping[tuple[str, str, str, str], Thing], when: When) -> Iterator[Step]:
+def _dropped(gone: Sequence[Thing], have: Mapping[Place, Thing], when: When) -> Iterator[Step]:
     for thing in gone:
         if thing.place not in have:
             continue
@@ -106,26 +122,11 @@ def _uncommented(thing: Thing) -> sql.Composed:
     return sql.SQL("comment on {} {} is null").format(sql.SQL(words.get(kind, kind)), sql.SQL(identity))
 
 
-def _out_of_the_way(
-    gone: Sequence[Thing], now: Mapping[tuple[str, int, str], Thing], have: Mapping[tuple[str, str, str, str], Thing]
-) -> Iterator[Step]:
-    """A type that was made anew under its old name needs that name, while columns still use the old one."""
-    taken = {thing.place for thing in now.values()}
-    for thing in gone:
-        if (
-            thing.place in taken
-            and thing.place in have
-            and thing.kind in ("enum", "domain", "composite", "range", "sequence")
-        ):
-            aside = replace(thing, name=f"offramp_old_{thing.oid}")
-            yield Step("renames", f"{thing.shown} put aside", thing.identity, _rename(thing, aside.name), aside)
-
-
 def _rename(thing: Thing, name: str) -> sql.Composed:
     return sql.SQL("alter {} {} rename to {}").format(_word(thing), name_of(thing), sql.Identifier(name))
 
 
-def _renamed(before: Thing, thing: Thing, have: Mapping[tuple[str, str, str, str], Thing]) -> Iterator[Step]:
+def _renamed(before: Thing, thing: Thing, have: Mapping[Place, Thing]) -> Iterator[Step]:
     if (
         before.place == thing.place
         or before.place not in have
@@ -151,14 +152,18 @@ def _renamed(before: Thing, thing: Thing, have: Mapping[tuple[str, str, str, str
     yield Step("renames", f"{before.shown} is {thing.shown} now", thing.identity, sql.SQL("; ").join(parts), became)
 
 
-def _made(before: Thing | None, thing: Thing, have: Mapping[tuple[str, str, str, str], Thing]) -> Iterator[Step]:
+def _made(before: Thing | None, thing: Thing, have: Mapping[Place, Thing]) -> Iterator[Step]:
     when: When = "before tables" if thing.kind in _EARLY else "after tables"
     if before is None:
-        if thing.place not in have:
-            made = Step(
-                when, f"{thing.shown} made", thing.identity, creation(thing), thing, as_receiver=thing.kind == "extension"
+        other = have.get(thing.place)
+        if other is None or (
+            other.definition != thing.definition and thing.kind in ("comment", "function", "procedure")
+        ):
+            off = sql.SQL("drop {} if exists {}; ").format(_word(thing), name_of(thing))
+            yield Step(
+                when, f"{thing.shown} made", thing.identity, creation(thing), thing, as_receiver=thing.kind == "extension",
+                instead=off + creation(thing) if thing.kind in ("function", "procedure") else None,
             )  # fmt: skip
-            yield made
         if thing.kind == "sequence" and thing.parts:
             yield _owned(thing)
     elif before.definition != thing.definition or before.parts != thing.parts:
@@ -214,8 +219,11 @@ def _changed(before: Thing, thing: Thing, when: When) -> Iterator[Step]:
                 yield Step(when, what, thing.identity, how, replace(thing, parts=before.parts))
             if before.parts != thing.parts:
                 yield _owned(thing)
-        case "function" | "procedure" | "comment":
+        case "comment":
             yield Step(when, what, thing.identity, creation(thing), thing)
+        case "function" | "procedure":
+            anew = sql.SQL("drop {} if exists {}; ").format(_word(thing), name_of(before)) + creation(thing)
+            yield Step(when, what, thing.identity, creation(thing), thing, instead=anew)
         case "view":
             anew = sql.SQL("; ").join([sql.SQL("drop view {}").format(name_of(thing)), creation(thing)])
             yield Step(when, what, thing.identity, creation(thing), thing, instead=anew)

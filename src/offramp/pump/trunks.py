@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from psycopg import sql
 
+from ..kit import sqlbook
 from ..postgres import Connection
 from . import changes, picture, rules
 from .changes import Change
 from .picture import Album, Kept, Picture
 
+_BOOK = sqlbook.load("offramp.pump", "sql/branches.sql")
 Attempt = Callable[[Iterable[Change], Callable[[], None]], str]
 
 
@@ -27,6 +29,7 @@ class Trunks:
     ``adopted`` tells what of the origin's picture the receiver has already; ``free`` as for ``rules.outstanding``.
     """
 
+    origin: Connection
     receiver: Connection
     album: Album
     attempt: Attempt
@@ -79,9 +82,21 @@ class Trunks:
         if there is None:
             return self._carry(new, changes.created(new, None).changes, changes.created(new, None).base)
         old = self._old(kept, new, there)
-        plan = changes.carry(old, new, there, keyed=True)
+        plan = changes.carry(old, self._with_values(new), there, keyed=True)
         off = [step for foreign in (True, False) for step in changes.taken_off(old, new, there, foreign=foreign)]
-        return self._carry(new, (*off, *plan.changes), plan.base)
+        return self._carry(new, (*off, *plan.changes), changes.base(old, new))
+
+    def _with_values(self, new: Picture) -> Picture:
+        """Only tables that hold rows remember which value a column gave to the rows that were there before it."""
+        rows = self.origin.execute(_BOOK["missing"], {"root": new.oid})
+        found: dict[str, str] = {str(name): value for name, value in rows}
+        return replace(
+            new,
+            columns=tuple(
+                replace(column, missing=found[column.name], has_missing=True) if column.name in found else column
+                for column in new.columns
+            ),
+        )
 
     def _old(self, kept: Kept | None, new: Picture, there: Picture) -> Picture:
         return kept.picture if kept is not None else self.adopted(new, there)

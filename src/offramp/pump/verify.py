@@ -6,7 +6,7 @@ The link's own continuous check uses the same digests; see ``inspecting``.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from .. import postgres
 from ..errors import RefusedError
 from ..kit import sqlbook
 from ..postgres import Connection, Table, translated
-from . import cutting, differing, digest
+from . import cutting, differing
 from .aside import both
 from .checks import Checks, Stale
 from .cutting import EVERYTHING, Range
@@ -103,7 +103,7 @@ def _digests(side: Connection, work: Sequence[Work]) -> list[tuple[Digest, ...]]
     ordered = sorted(work, key=lambda one: not one.whole)
     found: dict[int, tuple[Digest, ...]] = {}
     with side.pipeline(), side.transaction():
-        answers = {}
+        answers: dict[int, Callable[[], tuple[Digest, ...]]] = {}
         for one in ordered:
             if not answers or not one.whole:
                 _settings(side, seqscan=one.whole)

@@ -59,10 +59,18 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What a window holds of one table. ``whole`` when it was truncated, so that everything must be read again."""
+    """What a window holds of one table. ``whole`` when it was truncated, so that everything must be read again.
+
+    ``arrays``: some are arrays of keys; ``logs``: in which logs they are (None: look in all).
+    """
 
     count: int
     whole: bool
+    arrays: bool = True
+    logs: tuple[int, ...] | None = None
+
+
+EVERY = Entries(0, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +110,10 @@ class Window:
         assert row is not None
         return Look(row[0], row[1], received, fingerprint.read(self.origin, oids))
 
-    def rows(self, source: Source, logs: Logs, position: str, entries: int) -> sql.Composed:
+    def rows(self, source: Source, logs: Logs, position: str, entries: Entries) -> sql.Composed:
         """Return the COPY of the table's changed rows, keys and marks included."""
         table = source.table
-        if entries > DENSE_KEYS and entries > table.rows * DENSE_SHARE:
+        if entries.count > DENSE_KEYS and entries.count > table.rows * DENSE_SHARE:
             self.allow_scans()
             self.origin.execute(_BOOK["nested_loops_dear"])
             self._dense = True
@@ -113,16 +121,16 @@ class Window:
             self.origin.execute(_BOOK["nested_loops_allowed"])
             self._dense = False
         return sql.SQL(_BOOK["changed_rows"]).format(
-            keys=changed_keys(source, logs, position),
+            keys=changed_keys(source, logs, position, entries),
             aliases=shape.comma(shape.key_aliases(table, "k")),
             columns=shape.columns(shape.stored(table), "t"),
             table=shape.name(table),
             match=shape.match(table, "t", "k"),
         )
 
-    def images(self, source: Source, logs: Logs, position: str) -> sql.Composed:
+    def images(self, source: Source, logs: Logs, position: str, entries: Entries) -> sql.Composed:
         """Return the COPY of net changes of row images of a table without a key."""
-        return sql.SQL(_BOOK["changed_images"]).format(unread=_unread(source, logs, position))
+        return sql.SQL(_BOOK["changed_images"]).format(unread=_unread(source, logs, position, entries))
 
     def whole(self, table: Table) -> sql.Composed:
         return sql.SQL(_BOOK["whole_table"]).format(
@@ -163,26 +171,31 @@ def news(origin: Connection, logs: Logs, position: str) -> News:
     else:
         rows = origin.execute(_BOOK["no_news"]).fetchall()
     received = time.monotonic()
-    snapshot, at, fenced, lsn, *_ = rows[0]
-    found = {number: Entries(count, whole) for *_, number, count, whole in rows if number is not None}
+    snapshot, at, fenced, lsn = rows[0][:4]
+    found = {
+        number: Entries(count, whole, arrays, tuple(within))
+        for *_, number, count, whole, arrays, within in rows
+        if number is not None
+    }
     return News(snapshot, at, received, fenced, lsn, found)
 
 
-def _unread(source: Source, logs: Logs, position: str, *, width: int = 1) -> sql.Composed:
+def _unread(source: Source, logs: Logs, position: str, entries: Entries, *, width: int = 1) -> sql.Composed:
     return logs.rows(
         sql.SQL("l.t = {} and not pg_visible_in_snapshot(l.xid, {}::pg_snapshot)").format(
             sql.Literal(source.captured.number), sql.Literal(position)
         ),
         width=width,
+        only=entries.logs,
     )
 
 
-def changed_keys(source: Source, logs: Logs, position: str) -> sql.Composed:
+def changed_keys(source: Source, logs: Logs, position: str, entries: Entries) -> sql.Composed:
     """Return the query of the table's keys that were logged after ``position``, each once, typed."""
     table = source.table
     names = [sql.Identifier(f"k{place}") for place in range(1, len(table.key) + 1)]
-    unread = _unread(source, logs, position, width=len(names))
-    return sql.SQL(_BOOK["changed_keys"]).format(
+    unread = _unread(source, logs, position, entries, width=len(names))
+    return sql.SQL(_BOOK["changed_keys_with_arrays" if entries.arrays else "changed_keys"]).format(
         typed=shape.comma(
             sql.SQL("l.{}::{} as {}").format(name, shape.type_of(column.type), alias)
             for name, column, alias in zip(names, table.key_columns, shape.key_aliases(table), strict=True)
@@ -196,7 +209,7 @@ def changed_keys(source: Source, logs: Logs, position: str) -> sql.Composed:
 
 def only_keys(source: Source, logs: Logs, position: str) -> sql.Composed:
     """Return the COPY of those keys alone."""
-    return sql.SQL(_BOOK["only_keys"]).format(keys=changed_keys(source, logs, position))
+    return sql.SQL(_BOOK["only_keys"]).format(keys=changed_keys(source, logs, position, EVERY))
 
 
 @contextmanager

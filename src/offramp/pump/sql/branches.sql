@@ -21,6 +21,14 @@ select n.nspname,
    and n.nspname not like 'pg\_temp%'
  order by c.oid;
 
+-- name: missing
+-- The values that columns had given to the rows that were there when they were added, of this partitioned table's partitions.
+select distinct on (a.attname) a.attname, (a.attmissingval::text::text[])[1]
+  from pg_partition_tree(%(root)s::bigint::oid::regclass) t
+  join pg_attribute a on a.attrelid = t.relid and a.atthasmissing and not a.attisdropped
+ where t.isleaf
+ order by a.attname, t.relid;
+
 -- name: detach
 alter table {parent} detach partition {table}
 

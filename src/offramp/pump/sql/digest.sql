@@ -45,5 +45,4 @@ set local enable_seqscan = off;
 
 -- name: quiet_settings
 -- Nothing moves and somebody waits: the server may use all it has.
-set local enable_seqscan = {seqscan};
-set local jit = off;
+select set_config('enable_seqscan', {seqscan}, true), set_config('jit', 'off', true);

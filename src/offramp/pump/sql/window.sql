@@ -26,14 +26,16 @@ set local enable_mergejoin = off;
 -- name: news
 -- The snapshot, the origin's clock, whether a fence stands, where the WAL is, and what the logs hold that the position has
 -- not seen: one row per table, or one with nulls. Our snapshot is B, so everything we see was committed in B.
-select s.*, n.t, n.entries, n.whole
+select s.*, n.t, n.entries, n.whole, n.arrays, n.logs
   from (select pg_current_snapshot()::text,
                extract(epoch from clock_timestamp())::float8,
                to_regclass('offramp.fence') is not null,
                pg_current_wal_insert_lsn()::text) s
   left join (select u.t,
                     sum(case when u.op = 'a' then 100 else 1 end)::bigint as entries,
-                    bool_or(u.op = 'w') as whole
+                    bool_or(u.op = 'w') as whole,
+                    bool_or(u.op = 'a') as arrays,
+                    array_agg(distinct u.log) as logs
                from ({unread}) u
               group by u.t) n on true
 
@@ -44,7 +46,9 @@ select pg_current_snapshot()::text,
        pg_current_wal_insert_lsn()::text,
        null::int,
        null::bigint,
-       null::boolean
+       null::boolean,
+       null::boolean,
+       null::int[]
 
 -- name: rewritten
 -- pg_relation_filenode looks at the present, pg_class at the snapshot: where they differ, a TRUNCATE or a rewrite came
@@ -55,6 +59,9 @@ select c.oid::bigint
    and pg_relation_filenode(c.oid) is distinct from c.relfilenode;
 
 -- name: changed_keys
+select distinct {typed} from ({unread}) l where l.op = 'k'
+
+-- name: changed_keys_with_arrays
 select distinct {typed}
   from (select {names} from ({unread}) u where u.op = 'k'
         union all
