@@ -138,8 +138,8 @@ def test_capture_ends_in_many_sessions_at_once_and_none_fails(neglected: Pair) -
         "set default_transaction_isolation = 'serializable'",
         "set default_transaction_isolation = 'repeatable read'",
         "set lock_timeout = '500ms'",
-        "create schema if not exists hostile; create or replace function hostile.now() returns timestamptz language sql as 'select null::timestamptz';"
-        "set search_path = hostile, public, pg_catalog",
+        "create schema if not exists hostile; create or replace function hostile.now() returns timestamptz"
+        " language sql as 'select null::timestamptz'; set search_path = hostile, public, pg_catalog",
         "set default_transaction_deferrable = on",
         "set statement_timeout = '20s'",
     )  # fmt: skip
@@ -258,3 +258,21 @@ def test_the_application_sees_nothing_of_the_guard(neglected: Pair) -> None:
         return found
 
     assert numbers(write=True) == numbers(write=False)
+
+
+def test_the_application_writes_on_when_somebody_drops_our_record(neglected: Pair) -> None:
+    """G81: without its record the guard takes the database for a copy; no statement fails, and the link reads everything anew."""
+    owner, app = neglected.source(), neglected.app()
+    owner.execute("drop table offramp.heartbeat")
+    _write_until_dead(app, owner)
+    app.execute("insert into other values (9, 9)")
+    link = neglected.start(FORWARD)
+    neglected.wait(
+        FORWARD,
+        lambda _: neglected.target().execute("select from public.other where n = 9").fetchone() is not None,
+        what="the row that went by unseen",
+    )
+    neglected.drain(FORWARD)
+
+    assert link.end() == 0
+    assert_equal(neglected)

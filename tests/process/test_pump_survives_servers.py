@@ -237,6 +237,35 @@ def test_a_busy_source_is_seen_and_left_alone(world: World) -> None:
         thread.join(5)
 
 
+def test_the_copy_keeps_to_the_rate_that_it_is_given(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """H91, H92: ``--max-rate`` holds for the whole copy, and no snapshot of ours grows old meanwhile."""
+    pair = world.pair(schema="create table thing (id int primary key, text text)")
+    pair.app().execute("insert into thing select i, repeat(md5(i::text), 30) from generate_series(1, 6000) i")
+    monkeypatch.setenv("OFFRAMP_MAX_RATE", "1MB")
+    watch, ages = pair.source(), [0.0]
+    link = pair.start(FORWARD)
+    until(lambda: any(event["event"] == "schema carried over" for event in link.events()), "the copy to begin")
+    began = time.monotonic()
+
+    def indexed() -> bool:
+        row = watch.execute(
+            "select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0)::float8 from pg_stat_activity"
+            " where application_name like 'offramp-%' and backend_xmin is not null"
+        ).fetchone()
+        assert row is not None
+        ages.append(row[0])
+        return any(event["event"] == "keys built" for event in link.events())
+
+    until(indexed, "the end of the copy", 60)
+    took = time.monotonic() - began
+    pair.drain(FORWARD)
+
+    assert took > 4.0
+    assert max(ages) < 60
+    assert link.end() == 0
+    assert_equal(pair)
+
+
 def _doze(app: psycopg.Connection) -> None:
     try:
         app.execute("select pg_sleep(60)")

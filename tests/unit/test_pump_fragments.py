@@ -42,7 +42,7 @@ def test_a_key_in_first_place_needs_no_padding() -> None:
     text = functions(table(column("id"), column("a"), key=("id",)))
 
     assert "null::" not in text
-    assert "as n(c1)" in text
+    assert "as n(offramp_1)" in text
     assert "offramp.log_7" in text
 
 
@@ -50,7 +50,7 @@ def test_a_key_in_a_later_place_is_padded_so_that_drops_leave_enough_columns() -
     text = functions(table(column("a"), column("b"), column("id"), key=("id",)))
 
     assert "r.*, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text from" in text
-    assert "n.c3::pg_catalog.text" in text
+    assert "n.offramp_3::pg_catalog.text" in text
     assert "id" not in text.replace("void", "").split()
 
 

@@ -1,7 +1,19 @@
 """The data plane: moves rows between two PostgreSQL databases live, without superuser. Knows nothing of Heroku or AWS.
 
 Capture notes keys of changed rows at the origin; a batch reads what lies between two snapshots and commits it with its position
-at the receiver; copy, verification, fence, sequences and the way back are built on that one idea.
+at the receiver; copy, verification, fence, sequences and the way back are built on that one idea (docs/explanation/replication.md).
+
+Where to look:
+    the link's life     link session beginning following duty state status model
+    capture             capture trees logs guarding
+    a batch             window batch stream apply
+    the copy            copying bulk building
+    verification        verify inspecting rounds turns cutting digest examining differing footing checks
+    schema, once        archive schema roles grants policies surroundings database views sequences objects checking probes differences
+    schema, meanwhile   fingerprint adapting evolving picture changes rules things trunks branches sketching
+    the switch          fencing arming standby switch sequences removal
+    trouble             watching throttle pulse incarnation reviving
+    alone               standalone standing turning moves observing progress proving metrics places
 """
 
 from .arming import arm, capture_ahead, close_link, disarm, reopen_link
@@ -24,6 +36,7 @@ from .model import (
 )
 from .objects import CarriedObjects, carry_objects
 from .removal import leftovers, remove
+from .reviving import revive
 from .sequences import carry_sequences
 from .session import Means
 from .standby import prepare_standby, restore_primary, validate_constraints
@@ -69,6 +82,7 @@ __all__ = [
     "request_verification",
     "restore_primary",
     "resume",
+    "revive",
     "run",
     "schema_differences",
     "status",

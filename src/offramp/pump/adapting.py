@@ -5,8 +5,10 @@ The change is carried over, or the one table is held with a plain sentence that 
 
 from __future__ import annotations
 
+from . import fingerprint
 from .evolving import CHANGED, Pass, RestlessError
 from .model import Event
+from .picture import Album
 from .session import Session
 from .sketching import remember, sketch
 from .state import Moved
@@ -39,7 +41,17 @@ def retry_held(session: Session) -> bool:
 
 
 def discover(session: Session) -> bool:
-    """Carry over what changed in tables that nobody wrote to, join new ones; True when tables' states may differ now."""
+    """Carry over what changed in tables that nobody wrote to, join new ones; True when tables' states may differ now.
+
+    Cheap enough for every second: while nobody writes to the origin's catalogues there is nothing to look for.
+    """
+    count, now = fingerprint.stirred(session.origin), session.clock.monotonic()
+    if session.stirred is not None:
+        was, at = session.stirred
+        album = Album(session.receiver, session.link)
+        if count == was and now - at < LOOK_SECONDS and not (album.exists() and album.waiting()):
+            return False
+    session.stirred = (count, now)
     return _pass(session)
 
 
@@ -47,4 +59,5 @@ def _pass(session: Session) -> bool:
     try:
         return Pass(session).run()
     except RestlessError:
+        session.stirred = None
         return False

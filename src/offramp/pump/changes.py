@@ -352,13 +352,13 @@ def _same_trigger(one: Trigger, other: Trigger) -> bool:
 def _why_reload(old: Picture, new: Picture, *, keyed: bool) -> str | None:
     """Rows that no statement touched may differ only after a rewrite, or where rows are followed by their image."""
     was, rewritten = _numbers(old), old.filenode != new.filenode
-    if not keyed and [(c.number, c.type) for c in old.columns] != [(c.number, c.type) for c in new.columns]:
+    if not keyed and [(c.number, c.type_oid) for c in old.columns] != [(c.number, c.type_oid) for c in new.columns]:
         return "its rows have no key, and their columns changed"
     for column in new.columns:
         before = was.get(column.number)
         if before is None and rewritten and not column.has_missing and not column.generated:
             return f"column {column.name} may have come with a value of its own in each row"
-        if before is not None and rewritten and before.type != column.type:
+        if before is not None and rewritten and (before.type, before.type_oid) != (column.type, column.type_oid):
             return f"column {column.name} is {column.type} now, and its values were computed anew"
     return None
 

@@ -127,12 +127,15 @@ class Pass:
         kept = self.album.scenery()
         with picture.one_moment(origin):
             snapshot = picture.snapshot(origin)
-            new = picture.new_tables(origin, known)
-            prints = fingerprint.read(origin, [*known, *new])
+            unknown = picture.new_tables(origin, known)
+            # Partitioned tables hold no rows, so the ledger does not know them; the album does.
+            trunks_known = {relid for relid in unknown if relid in self.kept}
+            new = tuple(relid for relid in unknown if relid not in trunks_known)
+            prints = fingerprint.read(origin, [*known, *unknown])
             look = (
                 wanted
                 | {relid for relid in known if relid in prints and self._differs(relid, prints[relid])}
-                | set(new)
+                | set(unknown)
             )
             scenery = fingerprint.scenery(origin)
             return Seen(
@@ -210,7 +213,7 @@ class Pass:
 
     def _step(self, step: Step) -> bool:
         owner = None if step.as_receiver else self.session.means.owner
-        trouble = ""
+        trouble = step.what
         for statement in (step.statement, step.instead):
             if statement is None:
                 continue
@@ -218,7 +221,7 @@ class Pass:
                 self.failed.pop(step.identity, None)
                 self.session.report(Event("schema change carried over", {"what": step.what}))
                 return True
-        self.failed[step.identity] = f"{step.what}: {trouble}"
+        self.failed[step.identity] = trouble
         return False
 
     def _keep_scenery(self, seen: Seen, steps: tuple[Step, ...]) -> None:
@@ -385,6 +388,8 @@ class Pass:
             self._hold(moved, f"{trouble}; make the same change on the receiving side and the link goes on by itself")
             return
         self._report(new.full_name, steps)
+        if not steps and not reload:
+            return
         self.session.report(
             Event(
                 "table adapted",

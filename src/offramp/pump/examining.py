@@ -16,7 +16,7 @@ from .cutting import EVERYTHING
 from .differing import SAME, Found
 from .digest import Digest
 from .footing import DisturbedError
-from .rounds import Group, Turn
+from .turns import Group, Turn
 
 # Below this nobody notices a lock that is held.
 UNNOTICED_SECONDS = 0.1

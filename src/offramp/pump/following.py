@@ -18,7 +18,7 @@ from .window import RewrittenError, ShapeChangedError, Source
 # Between two batches: at least BUSY, the longer the more there is to do, since a window costs the same for one change or many.
 BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.25
 SECONDS_PER_CHANGE = 0.0001
-BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 10.0
+BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 1.0
 # A log is closed, and emptied once it is consumed, when it is this big, or when so much of it must be looked at with each poll.
 LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 2000, 8
 # Pointing functions at another log makes every session compile them again.
@@ -145,8 +145,10 @@ class Following:
         logs, origin = self.batches.logs, self.session.origin
         logs.refresh()
         for number, unread in list(logs.unread.items()):
-            if not unread.log.active and unread.log.size:
-                capture.truncate_log(origin, number, unread.condition(), self.batches.position)
+            closed = not unread.log.active and unread.log.size
+            if closed and capture.truncate_log(origin, number, unread.condition(), self.batches.position):
+                # Tables that have not been turned yet go on writing to it, from its first page on.
+                logs.refresh()
         active, now = logs.active, self.session.clock.monotonic()
         grown = active.log.size > LOG_BYTES or active.tail_pages > TAIL_PAGES or len(active.places) > TAIL_PLACES
         if grown and now - self._rotated_at > ROTATE_SECONDS and (target := self._spare(active.log.width)) is not None:

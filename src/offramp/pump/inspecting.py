@@ -57,6 +57,7 @@ class Inspector:
     _opener: threading.Thread | None = None
     _open_at: float = 0.0
     _refused: str = ""
+    _told: str = ""
     _worker: threading.Thread | None = None
     _job: Job | None = None
     _next_at: float = 0.0
@@ -126,7 +127,8 @@ class Inspector:
         """Return the connections beside ours; open them in the background when there are none."""
         if self._opener is not None and not self._opener.is_alive():
             self._opener = None
-            if self._beside is None:
+            if self._beside is None and self._refused != self._told:
+                self._told = self._refused
                 self.report(Event("verification goes between batches", {"because": self._refused}))
         if self._beside is not None and not self._beside.sound:
             self._beside.close()

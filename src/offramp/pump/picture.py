@@ -30,6 +30,7 @@ class Column:
     number: int
     name: str
     type: str
+    type_oid: int
     collation: str | None
     not_null: bool
     default: str | None
@@ -223,8 +224,10 @@ class Album:
         rows = self._receiver.execute(_BOOK["kept"], {**self._named, "oids": None if oids is None else list(oids)})
         return {relid: Kept(_picture(kept), complete, settled) for relid, kept, complete, settled in rows}
 
-    def incomplete(self) -> tuple[int, ...]:
-        return tuple(row[0] for row in self._receiver.execute(_BOOK["incomplete"], self._named))
+    def waiting(self) -> bool:
+        """Whether something could not be carried over yet and is to be tried again."""
+        row = self._receiver.execute(_BOOK["waiting"], self._named).fetchone()
+        return bool(row and row[0])
 
     def keep(self, relid: int, kept: Picture, *, complete: bool, seen: str) -> None:
         """Keep what was carried over; ``seen`` is the origin's snapshot that the whole picture was read in."""

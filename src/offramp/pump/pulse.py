@@ -55,8 +55,17 @@ class Opinion:
 class Pulse:
     """A context manager around work over some lines; a line that is swallowed is shut, so that its user gets an error."""
 
-    def __init__(self, lines: Callable[[], Collection[Line]], report: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        lines: Callable[[], Collection[Line]],
+        report: Callable[[Event], None],
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        suspect_seconds: float = SUSPECT_SECONDS,
+    ) -> None:
+        """A line is given up ``suspect_seconds`` and two looks after it fell silent."""
         self._lines, self._report = lines, report
+        self._look_seconds, self._suspect_seconds = look_seconds, suspect_seconds
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="offramp-pulse", daemon=True)
         self._busy_since: dict[int, float] = {}
@@ -73,7 +82,7 @@ class Pulse:
         self._thread.join(END_SECONDS)
 
     def _run(self) -> None:
-        while not self._ended.wait(LOOK_SECONDS):
+        while not self._ended.wait(self._look_seconds):
             for line in self._lines():
                 # A line that ends while we look has told its user already; a server out of reach is TCP's business.
                 with suppress(OutsideError, psycopg.Error, OSError, ValueError):
@@ -85,7 +94,7 @@ class Pulse:
             self._busy_since.pop(key, None)
             self._opinions.pop(key, None)
             return
-        if now - self._busy_since.setdefault(key, now) < SUSPECT_SECONDS:
+        if now - self._busy_since.setdefault(key, now) < self._suspect_seconds:
             return
         with line.connect() as other:
             opinion = _ask(line, other)

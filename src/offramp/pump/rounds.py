@@ -9,21 +9,19 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from psycopg import sql
 
 from ..postgres import Connection, Table
-from . import cutting
+from . import cutting, shape
 from .checks import Checks, Equal
-from .cutting import EVERYTHING, Range
+from .cutting import EVERYTHING
 from .model import Difference
 from .state import Chunk, Ledger
+from .turns import Group, Part, Turn, in_order, key_of
 
-SETTLE_SECONDS, AGAIN_SECONDS = 0.5, 10.0
-# A chunk that takes long to check is checked so rarely that it takes no more than a quarter of a percent of the time.
-COST_SHARE = 400
 # A repair goes through the ordinary path, so it needs a batch or two.
 REPAIR_SECONDS, REPAIRS, LATER_SECONDS = 0.3, 3, 60.0
 # A chunk of more than so many times the rows it should have is cut.
@@ -31,68 +29,6 @@ GROWN = 4
 # Above this many keys it is cheaper to call every chunk of the table dirty than to find out which.
 MOST_KEYS = 20_000
 ELSEWHERE_SECONDS = 1.0
-
-
-@dataclass(slots=True)
-class Turn:
-    """What is known of one chunk: when it was last looked at, what that cost, whether rows changed since, what is being repaired."""
-
-    relid: int
-    chunk: Chunk
-    checked_at: float = -1.0
-    verified_at: float = 0.0
-    cost_seconds: float = 0.0
-    dirty: bool = True
-    looking: bool = False
-    changed: bool = False
-    wrong: frozenset[tuple[str, str]] = frozenset()
-    attempts: int = 0
-    not_before: float = 0.0
-    token: int = 0
-    """Which of its places in the queue counts; older ones are passed over."""
-
-    @property
-    def range(self) -> Range:
-        return (self.chunk.low, self.chunk.high)
-
-    def due_at(self, asked: float) -> float:
-        """Monotonic seconds from which it may be checked. Repairs come first, then what was asked for or never checked."""
-        if self.wrong:
-            at = -2.0
-        elif self.checked_at < 0 or self.verified_at < asked:
-            at = -1.0
-        else:
-            at = self.checked_at + max(SETTLE_SECONDS if self.dirty else AGAIN_SECONDS, COST_SHARE * self.cost_seconds)
-        return max(at, self.not_before) if self.not_before else at
-
-
-@dataclass(slots=True)
-class Part:
-    """One table's chunks, in the order of their bounds."""
-
-    table: Table
-    turns: list[Turn]
-    whole: bool = False
-    """Whether it stays in one piece: no key that both sides can cut by."""
-    uncut: bool = True
-    """Whether nobody has looked yet how many rows there are."""
-    durable: set[int] = field(default_factory=set)
-    """Chunks that the ledger calls dirty for certain."""
-    mark: dict[str, bytes] = field(default_factory=dict)
-    """The statements of ``touched``, by the relation that holds the keys."""
-    places: dict[int, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.places = {turn.chunk.number: place for place, turn in enumerate(self.turns)}
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Neighbouring chunks of one table, to be checked in one go. ``cut`` when its only chunk is too big and should be cut."""
-
-    table: Table
-    turns: tuple[Turn, ...]
-    cut: bool = False
 
 
 class Rounds:
@@ -129,17 +65,19 @@ class Rounds:
         for relid, table in tables.items():
             part = self._parts[relid]
             if part.table is not table:
-                if _key(part.table) != _key(table):
+                if key_of(part.table) != key_of(table):
                     self._start_over(table)
-                part.table = table
-                part.mark.clear()
+                elif shape.outline(part.table) != shape.outline(table):
+                    self.changed(relid, None)
+                self._parts[relid].table = table
+                self._parts[relid].mark.clear()
 
     def _start_over(self, table: Table) -> None:
         self.checks.cut(table.oid, None, [(1, EVERYTHING, table.rows)])
         self._enter(table, self.checks.chunks([table.oid])[table.oid])
 
     def _enter(self, table: Table, chunks: Sequence[Chunk]) -> None:
-        ordered = _in_order(chunks, len(table.key))
+        ordered = in_order(chunks, len(table.key))
         # What an earlier process cut may not suit the key as it is now; a batch must not find that out.
         if ordered is None or not cutting.fit(
             self.checks.receiver, table, [c.low for c in ordered if c.low is not None]
@@ -232,7 +170,10 @@ class Rounds:
 
     def cut(self, group: Group, cuts: Sequence[tuple[str, ...]], *, fits: bool) -> None:
         """Replace a chunk by smaller ones; not when it need not be cut, or can't."""
-        turn, part = group.turns[0], self._parts[group.table.oid]
+        turn = group.turns[0]
+        if not self._stands(turn):
+            return
+        part = self._parts[turn.relid]
         turn.looking, part.uncut = False, False
         if not fits:
             part.whole = True
@@ -258,6 +199,8 @@ class Rounds:
 
     def equal(self, turn: Turn, rows: int, at: float, now: float, cost_seconds: float) -> int:
         """Note that a chunk was equal at ``at`` (the receiver's clock); returns how many differences that settles."""
+        if not self._stands(turn):
+            return 0
         if settled := len(turn.wrong):
             self.checks.settled(turn.relid, turn.chunk.number, settled)
         turn.looking, turn.wrong, turn.attempts, turn.not_before = False, frozenset(), 0, 0.0
@@ -270,6 +213,8 @@ class Rounds:
 
     def differs(self, table: Table, turn: Turn, found: Sequence[Difference], now: float) -> tuple[Difference, ...]:
         """Note that a chunk differs and is being repaired; returns those differences that are news."""
+        if not self._stands(turn):
+            return ()
         known = frozenset((one.key, str(one.kind)) for one in found)
         news = tuple(one for one in found if (one.key, str(one.kind)) not in turn.wrong)
         turn.looking, turn.checked_at, turn.dirty = False, now, True
@@ -283,10 +228,16 @@ class Rounds:
 
     def given_up(self, turns: Iterable[Turn], now: float, seconds: float) -> None:
         """Put back what was not looked at, to be taken up again after ``seconds``."""
-        for turn in turns:
+        for turn in filter(self._stands, turns):
             turn.looking = False
             turn.not_before = now + seconds
             self._push(turn)
+
+    def _stands(self, turn: Turn) -> bool:
+        """Whether the table has not been cut anew since the chunk was given out."""
+        part = self._parts.get(turn.relid)
+        place = part.places.get(turn.chunk.number) if part else None
+        return part is not None and place is not None and part.turns[place] is turn
 
     # What batches change.
 
@@ -301,7 +252,7 @@ class Rounds:
         many = staged > min(MOST_KEYS, GROWN * len(part.turns))
         if len(part.durable) == len(part.turns) and not any(turn.looking for turn in part.turns):
             self.changed(table.oid, None)
-        elif len(part.turns) == 1 or many or _key(part.table) != _key(table):
+        elif len(part.turns) == 1 or many or key_of(part.table) != key_of(table):
             self.changed_table(table.oid)
         else:
             name = stage.as_string(receiver)
@@ -354,29 +305,3 @@ class Rounds:
                 part.durable.discard(number)
         self._equal.clear()
         self._marked.clear()
-
-
-def slice_rows(table: Table) -> int:
-    """Return how many rows a chunk of this table should have."""
-    return cutting.chunk_rows(table, table.rows)
-
-
-def _key(table: Table) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (key.name, column.type, key.operator) for key, column in zip(table.key, table.key_columns, strict=True)
-    )
-
-
-def _in_order(chunks: Sequence[Chunk], width: int) -> list[Chunk] | None:
-    """Return the chunks from the lowest to the highest, or None when they do not part the whole table by such a key."""
-    by_low = {chunk.low: chunk for chunk in chunks}
-    ordered: list[Chunk] = []
-    low: tuple[str, ...] | None = None
-    while (chunk := by_low.pop(low, None)) is not None:
-        ordered.append(chunk)
-        if chunk.high is None:
-            return ordered if not by_low else None
-        if len(chunk.high) != width:
-            return None
-        low = chunk.high
-    return None

@@ -68,6 +68,8 @@ class Session:
         self.dumper = schema.Dumper(source, means.dump_tools)
         self.server = postgres.server(origin)
         self.replica = False
+        self.stirred: tuple[int, float] | None = None
+        """How often the origin's catalogues had been written to when all of them were looked at, and when that was."""
         self.archive: Archive | None = None
         """The origin's schema, when this process has dumped it."""
         self.throttle = Throttle(means.clock, rate_bytes=means.max_rate_bytes, source_load=means.max_source_load)

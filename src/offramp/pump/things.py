@@ -23,15 +23,15 @@ _WORDS = {"enum": "type", "composite": "type", "range": "type"}
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement for one thing; ``instead`` when the first form is refused. ``thing`` is what the receiver has afterwards.
+    """One statement for one thing, ``instead`` when it is refused. No statement: a person must do it, and ``what`` says so.
 
-    ``became`` is None for what is gone.
+    ``became`` is what the receiver has afterwards, None for what is gone.
     """
 
     when: When
     what: str
     identity: tuple[str, int, str]
-    statement: sql.Composable
+    statement: sql.Composable | None
     became: Thing | None
     instead: sql.Composable | None = None
     as_receiver: bool = False
@@ -238,11 +238,8 @@ def _changed(before: Thing, thing: Thing, when: When) -> Iterator[Step]:
             )
             yield Step(when, what, thing.identity, sql.SQL("; ").join([off, creation(thing)]), thing)
         case "composite" | "range":
-            # No statement turns one into the other in general; the reason is shown, and a person decides.
-            said = sql.SQL(
-                "do $$ begin raise exception 'change the type by hand: alter type .. add attribute ..'; end $$"
-            )
-            yield Step(when, what, thing.identity, said, thing)
+            said = f"{thing.shown} was changed; change it by hand on the receiving side too"
+            yield Step(when, said, thing.identity, None, thing)  # No statement turns one into the other in general.
         case _:
             pass  # Names of schemas, versions of extensions, statistics' columns: renames did it, or the target decides.
 
@@ -293,7 +290,10 @@ def _domain(before: Thing, thing: Thing) -> Iterator[Step]:
             how = sql.SQL("alter domain {} drop constraint if exists {}").format(name_of(thing), sql.Identifier(name))
             yield Step("before tables", f"{thing.shown}: {name} dropped", thing.identity, how, thing)
     for oid, (_, name, check) in now.items():
-        if oid not in was:
-            yield Step(
-                "after tables", f"{thing.shown}: {name} added", thing.identity, _domain_check(thing, name, check), thing
-            )
+        if oid not in was and check.endswith(" NOT VALID"):
+            # Rows that are older than the check may break it, and the receiver would take none of them.
+            said = f"{thing.shown}: {name} is not validated; validate it, or add it by hand after the switch"
+            yield Step("after tables", said, thing.identity, None, thing)
+        elif oid not in was:
+            how = _domain_check(thing, name, check)
+            yield Step("after tables", f"{thing.shown}: {name} added", thing.identity, how, thing)

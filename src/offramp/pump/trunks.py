@@ -84,7 +84,10 @@ class Trunks:
         old = self._old(kept, new, there)
         plan = changes.carry(old, self._with_values(new), there, keyed=True)
         off = [step for foreign in (True, False) for step in changes.taken_off(old, new, there, foreign=foreign)]
-        return self._carry(new, (*off, *plan.changes), changes.base(old, new))
+        steps, base = (*off, *plan.changes), changes.base(old, new)
+        if kept is not None and not steps and base == kept.picture:
+            return ""  # Only rules are left, and kept anew it would have to settle anew.
+        return self._carry(new, steps, base)
 
     def _with_values(self, new: Picture) -> Picture:
         """Only tables that hold rows remember which value a column gave to the rows that were there before it."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..errors import WaitingError
+from ..errors import OutsideError, WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from . import capture
 from .arming import disarm, reopen_link
-from .fencing import fenced, unfence
+from .fencing import IN_THE_WAY, fenced, unfence
 from .model import Event
 from .moves import AFTER_COMMIT, BEFORE_COMMIT, Interrupt, Move, Report, Sides, Turning, runner
 from .standing import Standing, standing
@@ -26,6 +26,7 @@ _BOOK = sqlbook.load("offramp.pump", "sql/alone.sql")
 # A link that has said nothing for so long does not run.
 SILENCE_SECONDS = 15.0
 LAG_SECONDS = 10.0
+TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,15 @@ def _make(turning: Turning, move: Move) -> None:
     at = f"pump/{'finish' if turning.before.direction == 'forward' else 'back'}#{name}"
     turning.interrupt(f"{at}:before")
     began = turning.clock.monotonic()
-    do(turning)
+    for more in reversed(range(TRIES)):
+        try:
+            do(turning)
+            break
+        except OutsideError as error:
+            # The running link and we may lock the same tables in another order; every move may be made again.
+            if not more or not isinstance(error.__cause__, IN_THE_WAY):
+                raise
+            turning.report(Event("move tried again", {"move": name, "because": error.message}))
     spent = turning.clock.monotonic() - began
     turning.moves[name] = round(spent * 1000, 1)
     turning.report(Event("move made", {"move": name, "seconds": round(spent, 3)}))

@@ -219,10 +219,14 @@ def opened(origin: Connection) -> Iterator[Window]:
         origin.execute(_BOOK["begin"])
     try:
         yield Window(origin)
-    finally:
+    except BaseException:
         if not origin.closed:
             with sourced():
                 origin.rollback()
+        raise
+    # Not with ROLLBACK: psycopg forgets its prepared statements then, and planning costs more than running.
+    with sourced():
+        origin.commit()
 
 
 @contextmanager

@@ -68,7 +68,8 @@ having bool_or(p.kind = 0);
 -- and sequences' values do not move it.
 select to_hex(bit_xor(p.hash))
   from (
-    select hashtextextended(concat_ws('|', c.oid, c.relname, c.relnamespace, c.relkind, c.reloptions), 0) as hash
+    select hashtextextended(concat_ws('|', c.oid, c.relname, c.relnamespace, c.relkind, c.reloptions,
+                                      case when c.relkind in ('c', 'v', 'm') then c.xmin::text end), 0) as hash
       from pg_class c
      where c.relnamespace not in (select n.oid from pg_namespace n where n.nspname ~ '^(pg_|offramp$)')
     union all
@@ -81,6 +82,10 @@ select to_hex(bit_xor(p.hash))
      where t.typtype in ('e', 'd', 'r')
     union all
     select hashint8extended((e.oid::bigint << 32) + e.xmin::text::bigint, 3) from pg_enum e
+    union all
+    select hashint8extended((o.oid::bigint << 32) + o.xmin::text::bigint, 12)
+      from pg_constraint o
+     where o.conrelid = 0 and o.contypid <> 0
     union all
     select hashint8extended((f.oid::bigint << 32) + f.xmin::text::bigint, 4)
       from pg_proc f

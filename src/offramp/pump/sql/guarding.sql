@@ -42,29 +42,35 @@ on conflict (one) do update
 create or replace function offramp.guard_1(name text, log text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $offramp$
 declare
-  h offramp.heartbeat;
+  h record;
   bytes bigint;
   silent interval;
   reason text;
   routine regprocedure;
 begin
-  select * into h from offramp.heartbeat;
-  bytes := pg_relation_size(log::regclass);
-  silent := now() - greatest(h.beat_at, h.installed_at);
+  select null::text as system into h;
+  if to_regclass('offramp.heartbeat') is not null then
+    select system, timeline, greatest(beat_at, installed_at) as seen_at, cap_bytes, silence_seconds, promoted_seconds
+      into h from offramp.heartbeat;
+  end if;
   if h.system is null then
     reason := 'moved: this database has no record of who reads its changes, so it is a copy';
-  elsif h.system <> (select system_identifier::text from pg_control_system()) then
-    reason := 'moved: this is another server than the one whose changes were to be followed';
-  elsif bytes > h.cap_bytes then
-    reason := format('full: %s of changes had not been read, and no more than %s were to be kept',
-                     pg_size_pretty(bytes), pg_size_pretty(h.cap_bytes));
-  elsif silent > make_interval(secs => h.silence_seconds) then
-    reason := format('silent: nobody had read the changes since %s UTC', to_char(now() at time zone 'UTC' - silent, 'YYYY-MM-DD HH24:MI'));
-  elsif silent > make_interval(secs => h.promoted_seconds) and h.timeline <> substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) then
-    reason := format('moved: this server was promoted or restored, and nobody had read its changes since %s UTC',
-                     to_char(now() at time zone 'UTC' - silent, 'YYYY-MM-DD HH24:MI'));
   else
-    return;
+    bytes := pg_relation_size(log::regclass);
+    silent := now() - h.seen_at;
+    if h.system <> (select system_identifier::text from pg_control_system()) then
+      reason := 'moved: this is another server than the one whose changes were to be followed';
+    elsif bytes > h.cap_bytes then
+      reason := format('full: %s of changes had not been read, and no more than %s were to be kept',
+                       pg_size_pretty(bytes), pg_size_pretty(h.cap_bytes));
+    elsif silent > make_interval(secs => h.silence_seconds) then
+      reason := format('silent: nobody had read the changes since %s UTC', to_char(now() at time zone 'UTC' - silent, 'YYYY-MM-DD HH24:MI'));
+    elsif silent > make_interval(secs => h.promoted_seconds) and h.timeline <> substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) then
+      reason := format('moved: this server was promoted or restored, and nobody had read its changes since %s UTC',
+                       to_char(now() at time zone 'UTC' - silent, 'YYYY-MM-DD HH24:MI'));
+    else
+      return;
+    end if;
   end if;
   routine := to_regprocedure(format('offramp.%I()', name));
   if routine is null

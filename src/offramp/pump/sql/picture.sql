@@ -23,6 +23,7 @@ select c.oid::bigint as oid,
                   'number', a.attnum,
                   'name', a.attname,
                   'type', format_type(a.atttypid, a.atttypmod),
+                  'type_oid', a.atttypid::bigint,
                   'collation', case when a.attcollation <> t.typcollation
                                     then (select format('%%I.%%I', cn.nspname, cl.collname)
                                             from pg_collation cl
@@ -276,8 +277,9 @@ select p.relid, p.picture, p.complete,
  where p.link = %(link)s and p.direction = %(direction)s
    and (%(oids)s::bigint[] is null or p.relid = any(%(oids)s::bigint[]));
 
--- name: incomplete
-select p.relid from offramp.picture p where p.link = %(link)s and p.direction = %(direction)s and not p.complete;
+-- name: waiting
+select exists (select from offramp.picture p where p.link = %(link)s and p.direction = %(direction)s and not p.complete)
+    or exists (select from offramp.scenery s where s.link = %(link)s and s.direction = %(direction)s and s.left_over <> '[]');
 
 -- name: keep
 insert into offramp.picture (link, direction, relid, picture, complete, seen)
