@@ -160,11 +160,14 @@ class Waits(threading.Thread):
                 self.worst = max(self.worst, waited)
             time.sleep(0.01)  # The pace of the sampling.
 
-    def stop(self) -> float:
+    def __enter__(self) -> Waits:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.stopping.set()
         self.join(10)
         self.connection.close()
-        return self.worst
 
 
 def close(world: pump_world.World) -> None:

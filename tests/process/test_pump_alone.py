@@ -16,6 +16,10 @@ import pytest
 from pump_alone_world import COMMAND, Alone
 from pump_world import World, Writer, assert_equal, fill, until
 
+from offramp import pump
+from offramp.pump import Link
+from offramp.pump.moves import runner
+
 SMALL = "create table topic (id int generated always as identity primary key, title text not null)"
 # At even places it is `finish` that is killed, at odd ones `back`.
 KILLED_AT = ("fence", "close", "commit", "let-in", "open", "reverse")
@@ -133,11 +137,10 @@ def test_the_running_pump_settles_a_switch_whose_maker_died(
     alone.wait_live()
     killed = alone.run("finish", "--yes", "--crash-at", f"pump/finish#{move}:after:1")
     until(lambda: alone.writes(primary), f"writers on the {primary}")
-    seen = alone.seen()
+    until(lambda: alone.seen().switch_opened_at is None, "the end of the switch")
 
     assert killed.status == -9
-    assert seen.primary == primary
-    assert seen.switch_opened_at is None
+    assert alone.seen().primary == primary
 
 
 def test_a_switch_that_takes_too_long_is_taken_back(make: Callable[..., Alone]) -> None:
@@ -352,3 +355,26 @@ def test_start_prints_events_and_the_whole_status_as_json(make: Callable[..., Al
     assert status == 0
     assert '"schema": "offramp/pump-event/1"' in lines[0]
     assert '"schema": "offramp/pump-start/1", "ok": true' in lines[-1]
+
+
+def test_going_back_does_not_wait_for_a_pump_that_waits_for_it(make: Callable[..., Alone]) -> None:
+    """Capture that ``back`` installs ahead keeps a link that connects at that moment from applying, so it has to go again."""
+    alone = make()
+    first = alone.start()
+    alone.wait_live()
+    alone.met("finish", "--yes")
+    alone.wait_live("reverse", 1)
+    first.stop()
+    with alone.pair.target() as target, alone.pair.source() as source:
+        pump.capture_ahead(source, Link("main", "forward", 2))
+        alone.start()
+        until(lambda: bool(runner(source, Link("main", "reverse", 1))), "the pump to hold the link")
+        alone.execute("target", "insert into topic (title) values ('on the target')")
+        done = alone.met("back", "--yes")
+        rows = target.execute("select 1 from public.topic where title = 'on the target'").fetchall()
+    alone.wait_live("forward", 2)
+    alone.met("fence", "--yes")
+
+    assert done["epoch"] == 2
+    assert len(rows) == 1
+    assert_equal(alone.pair)

@@ -11,7 +11,6 @@ import pytest
 from pump_world import Pair, World, assert_equal, until
 from schema_world import Steady, all_live, carried, close, reloads, schemas_meet
 
-from offramp import pump
 from offramp.pump import Link
 
 FORWARD = Link("moves", "forward", 1)

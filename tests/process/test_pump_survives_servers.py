@@ -27,8 +27,8 @@ def world(module_folder: Path) -> Iterator[World]:
     world = pump_world.make_world(module_folder)
     yield world
     world.close()
-    world.source.stop()
-    world.target.stop()
+    world.source.stop(immediately=True)
+    world.target.stop(immediately=True)
 
 
 def _interruptions(link: LinkProcess) -> list[str]:

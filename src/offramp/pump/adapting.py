@@ -9,7 +9,7 @@ from . import fingerprint
 from .evolving import CHANGED, Pass, RestlessError
 from .model import Event
 from .picture import Album
-from .session import Session
+from .session import Outlook, Session
 from .sketching import remember, sketch
 from .state import Moved
 
@@ -45,13 +45,16 @@ def discover(session: Session) -> bool:
 
     Cheap enough for every second: while nobody writes to the origin's catalogues there is nothing to look for.
     """
-    count, now = fingerprint.stirred(session.origin), session.clock.monotonic()
-    if session.stirred is not None:
-        was, at = session.stirred
-        album = Album(session.receiver, session.link)
-        if count == was and now - at < LOOK_SECONDS and not (album.exists() and album.waiting()):
+    album = Album(session.receiver, session.link)
+    outlook, now = session.outlook, session.clock.monotonic()
+    count = fingerprint.stirred(session.origin)
+    if count == outlook.count and now - outlook.at < LOOK_SECONDS:
+        if now - outlook.at < outlook.patience or not (album.exists() and album.waiting()):
             return False
-    session.stirred = (count, now)
+        # What did not succeed may be dear to try, so it is tried ever more rarely.
+        session.outlook = Outlook(count, now, min(outlook.patience * 2, LOOK_SECONDS))
+    else:
+        session.outlook = Outlook(count, now)
     return _pass(session)
 
 
@@ -59,5 +62,5 @@ def _pass(session: Session) -> bool:
     try:
         return Pass(session).run()
     except RestlessError:
-        session.stirred = None
+        session.outlook = Outlook()
         return False

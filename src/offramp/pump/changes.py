@@ -14,6 +14,7 @@ from psycopg import sql
 
 from .picture import Column, Constraint, Index, Picture, Trigger
 
+Statement = sql.SQL | sql.Composed
 _DEFERRABLE = re.compile(r" (DEFERRABLE|INITIALLY DEFERRED|NOT ENFORCED)\b")
 
 
@@ -22,8 +23,8 @@ class Change:
     """One statement; ``instead`` may do what the statement could not, once the table has been emptied for a reload."""
 
     what: str
-    statement: sql.Composable
-    instead: sql.Composable | None = None
+    statement: Statement
+    instead: Statement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,11 @@ def carry(old: Picture, new: Picture, there: Picture, *, keyed: bool) -> Carry:
 def _named_anew(new: Picture, there: Picture) -> Iterator[Change]:
     if there.schema != new.schema:
         yield _alter(
-            there, f"moved to schema {new.schema}", sql.SQL("set schema {}").format(sql.Identifier(new.schema))
+            there, f"moved from schema {there.schema}", sql.SQL("set schema {}").format(sql.Identifier(new.schema))
         )
         there = replace(there, schema=new.schema)
     if there.name != new.name:
-        yield _alter(there, f"renamed to {new.name}", sql.SQL("rename to {}").format(sql.Identifier(new.name)))
+        yield _alter(there, f"renamed from {there.name}", sql.SQL("rename to {}").format(sql.Identifier(new.name)))
 
 
 def _numbers(picture: Picture) -> dict[int, Column]:

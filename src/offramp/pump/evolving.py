@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import psycopg
 from psycopg import sql
@@ -18,15 +17,15 @@ from .. import postgres
 from ..errors import WaitingError
 from ..postgres import Table
 from . import branches, capture, changes, fingerprint, picture, rules, shape, things, trunks
+from .adopting import adopted, guessed, key_moved, own_key
 from .changes import Carry, Change
 from .model import Event
-from .picture import Album, Constraint, Index, Kept, Picture, Scenery, Thing, Trigger
+from .picture import Album, Kept, Picture, Scenery, Thing
 from .rules import Rule
 from .session import Session
 from .state import Moved
 from .things import Step, When
 
-Part = TypeVar("Part", Constraint, Index, Trigger)
 CHANGED = "Changed: "
 # A look that something moved under is taken again.
 LOOKS = 5
@@ -34,6 +33,9 @@ LOOKS = 5
 LOCK_SECONDS = 1.5
 # How often a change is tried while somebody reads the receiver's table.
 TRIES = 3
+# When this many tables and more than half of all vanish at once, it is rather a mistake than a migration.
+MANY = 5
+GONE_REMEDY = "drop it on the receiving side too and the link lets go of it"
 LATE = ("policy", "rule", "statistics", "materialized view")
 # Refusals that are the change's own fault or the rows'; anything else is the line's or the server's.
 OWN_FAULTS = ("0A", "22", "23", "2B", "3F", "42", "55", "P0", "XX")
@@ -70,6 +72,7 @@ class Pass:
         self.album.create()
         self.moved: dict[int, Moved] = {moved.relid: moved for moved in self.ledger.tables()}
         self.kept: dict[int, Kept] = dict(self.album.pictures())
+        self.scenery = self.album.scenery()
         row = self.ledger.link()
         self.indexed = row is not None and row.indexed
 
@@ -124,7 +127,6 @@ class Pass:
 
     def _glance(self, wanted: set[int]) -> Seen:
         origin, known = self.session.origin, list(self.moved)
-        kept = self.album.scenery()
         with picture.one_moment(origin):
             snapshot = picture.snapshot(origin)
             unknown = picture.new_tables(origin, known)
@@ -142,11 +144,16 @@ class Pass:
                 snapshot,
                 prints,
                 scenery,
-                picture.things(origin) if kept is None or kept.fingerprint != scenery or kept.left_over else None,
+                picture.things(origin) if self._stale(scenery) else None,
                 picture.tables(origin, [relid for relid in look if relid in prints]),
                 {table.oid: table for table in postgres.tables(origin, list(look))},
                 new,
             )
+
+    def _stale(self, scenery: str) -> bool:
+        kept = self.scenery
+        known = kept is not None and (kept.system, kept.fingerprint) == (self.session.server.system, scenery)
+        return not known or bool(kept and kept.left_over)
 
     def _differs(self, relid: int, print_: str) -> bool:
         moved, kept = self.moved[relid], self.kept.get(relid)
@@ -172,7 +179,7 @@ class Pass:
                 new, moved = seen.pictures[relid], self.moved[relid]
                 if (there := theirs.get((moved.schema, moved.name))) is None:
                     continue
-                had = _adopted(new, there)
+                had = adopted(new, there)
                 self.album.keep(relid, had, complete=not self._outstanding(had, new), seen=seen.snapshot)
         self.kept = dict(self.album.pictures())
 
@@ -192,7 +199,7 @@ class Pass:
     def _steps(self, seen: Seen) -> tuple[Step, ...]:
         if seen.things is None:
             return ()
-        there, kept = picture.things(self.receiver), self.album.scenery()
+        there, kept = picture.things(self.receiver), self.scenery
         old = kept.things if kept else things.adopted(seen.things, there)
         steps = things.steps(old, seen.things, there)
         if self.indexed:
@@ -227,7 +234,7 @@ class Pass:
     def _keep_scenery(self, seen: Seen, steps: tuple[Step, ...]) -> None:
         if seen.things is None:
             return
-        kept = self.album.scenery()
+        kept = self.scenery
         was = {thing.identity: thing for thing in kept.things} if kept else {}
         left = [thing for thing in was.values() if thing.identity in self.failed]
         done = [thing for thing in seen.things if thing.identity not in self.failed]
@@ -235,7 +242,7 @@ class Pass:
         for sentence in said:
             if kept is None or sentence not in kept.left_over:
                 self.session.report(Event("schema change not carried over", {"because": sentence}))
-        self.album.keep_scenery(Scenery(seen.scenery, (*done, *left), said))
+        self.album.keep_scenery(Scenery(self.session.server.system, seen.scenery, (*done, *left), said))
 
     # Tables -------------------------------------------------------------------------------------------------------------
 
@@ -259,21 +266,32 @@ class Pass:
                     self._report(self.moved[relid].full_name, off)
 
     def _drop(self, gone: list[int]) -> None:
-        """A table that was dropped at the origin, and that is certain since its drop is committed, goes here as well."""
+        """A table that was dropped at the origin, and that is certain since its drop is committed, goes here as well.
+
+        Not so when the origin is another server than before, or when most of the tables vanish at once: a person must say so.
+        """
         theirs = {relid: there for relid in gone if (there := self._there(relid))}
-        drop = sql.SQL("drop table {}").format(
-            sql.SQL(", ").join(changes.table_name(there) for there in theirs.values())
-        )
-        trouble = self._try((Change("dropped", drop),), self.session.means.owner) if theirs else ""
+        if theirs and (why := self._doubtful(len(gone))):
+            for relid in theirs:
+                self._hold(self.moved[relid], f"the table is no more at the origin, but {why}; {GONE_REMEDY}")
+            gone, theirs = [relid for relid in gone if relid not in theirs], {}
+        names = sql.SQL(", ").join(changes.table_name(there) for there in theirs.values())
+        drop = Change("dropped", sql.SQL("drop table {}").format(names))
+        trouble = self._try((drop,), self.session.means.owner) if theirs else ""
         for relid in gone:
             name = self.moved.pop(relid).full_name
             self.album.forget(relid)
-            keys: dict[str, str] = {"table": name, "what": "dropped"}
-            self.session.report(
-                Event("table left behind", {"table": name, "because": trouble})
-                if trouble and relid in theirs
-                else Event("schema change carried over", keys)
-            )
+            if trouble and relid in theirs:
+                self.session.report(Event("table left behind", {"table": name, "because": trouble}))
+            else:
+                self._report(name, (drop,))
+
+    def _doubtful(self, gone: int) -> str | None:
+        if gone and self.scenery is not None and self.scenery.system != self.session.server.system:
+            return "the origin is another server than before"
+        if gone >= MANY and gone * 2 > len(self.moved):
+            return f"{gone} of {len(self.moved)} tables vanished at once"
+        return None
 
     def _leave_names(self, seen: Seen, changed: list[int]) -> None:
         """Tables that exchange their names pass through names that nobody has."""
@@ -321,7 +339,7 @@ class Pass:
         reload = (
             plan.reload
             or unknown
-            or _key_moved(moved, old, table, new)
+            or key_moved(moved, old, table, new)
             or self._disturbed(moved, seen.fingerprints[relid])
         )
         reload = reload or branches.unseen(self.session.origin, table)
@@ -336,8 +354,8 @@ class Pass:
         if kept := self.kept.get(relid):
             return kept.picture
         if self.moved[relid].fingerprint == seen.fingerprints[relid]:
-            return _adopted(new, there)
-        return _guessed(new, there)
+            return adopted(new, there)
+        return guessed(new, there)
 
     @staticmethod
     def _disturbed(moved: Moved, print_: str) -> str | None:
@@ -407,13 +425,13 @@ class Pass:
 
     def _key(self, table: Table, new: Picture, had: Picture, there: Picture) -> tuple[Change, ...]:
         """Rows are put in place by their key, so a new one cannot wait; rows that break it are read again."""
-        if not (table.key and table.key_definition and self.indexed) or there is new or not _own_key(table, new):
+        if not (table.key and table.key_definition and self.indexed) or there is new or not own_key(table, new):
             return ()
         oid = table.key_constraint or table.key_index
-        names = {part.name for part in (*new.constraints, *new.indexes) if part.oid == oid}
-        if any(part.oid == oid for part in (*had.constraints, *had.indexes)):
+        names = {c.name for c in new.constraints if c.oid == oid} | {i.name for i in new.indexes if i.oid == oid}
+        if oid in {c.oid for c in had.constraints} | {i.oid for i in had.indexes}:
             return ()
-        if any(part.name in names for part in (*there.constraints, *there.indexes)):
+        if names & ({c.name for c in there.constraints} | {i.name for i in there.indexes}):
             return ()
         statement = sql.SQL(table.key_definition)  # As the origin's catalogue prints it.
         return (Change("key built", statement, statement),)
@@ -438,7 +456,7 @@ class Pass:
         new = seen.pictures[moved.relid]
         if (print_ := self._captured(table, moved, seen.fingerprints[moved.relid], anew=True)) is None:
             return
-        plan = changes.created(new, table.key_definition if table.key and _own_key(table, new) else None)
+        plan = changes.created(new, table.key_definition if table.key and own_key(table, new) else None)
         self._commit(seen, moved, table, plan, new, print_, "it is new")
 
     def _put_on_rules(self, seen: Seen) -> bool:
@@ -478,7 +496,7 @@ class Pass:
     def _trunks(self, seen: Seen) -> trunks.Trunks:
         return trunks.Trunks(
             self.session.origin, self.receiver, self.album, lambda steps, keep: self._try(steps, self.session.means.owner, keep),
-            _adopted, self._report, seen.snapshot, self.session.replica,
+            adopted, self._report, seen.snapshot, self.session.replica,
         )  # fmt: skip
 
     def _hang(self, which: branches.Which) -> None:
@@ -524,60 +542,3 @@ class Pass:
     def _report(self, table: str, steps: Iterable[Change]) -> None:
         for step in steps:
             self.session.report(Event("schema change carried over", {"table": table, "what": step.what}))
-
-
-def _own_key(table: Table, new: Picture) -> bool:
-    """Whether the key is the table's own: a partition is born with its parent's."""
-    oid = table.key_constraint or table.key_index
-    return oid in {constraint.oid for constraint in new.constraints} | {index.oid for index in new.indexes}
-
-
-def _adopted(new: Picture, there: Picture) -> Picture:
-    """Return ``new`` as far as the receiver has it under the same names."""
-    constraints, indexes = {c.name: c for c in there.constraints}, {i.name for i in there.indexes if i.valid}
-    triggers, columns = {t.name for t in there.triggers}, {c.name: c for c in there.columns}
-    return replace(
-        new,
-        columns=tuple(
-            replace(c, not_null=c.not_null and (c.name not in columns or columns[c.name].not_null)) for c in new.columns
-        ),
-        constraints=tuple(
-            replace(c, validated=c.validated and constraints[c.name].validated)
-            for c in new.constraints
-            if c.name in constraints
-        ),
-        indexes=tuple(i for i in new.indexes if i.name in indexes),
-        triggers=tuple(t for t in new.triggers if t.name in triggers),
-    )
-
-
-def _guessed(new: Picture, there: Picture) -> Picture:
-    """Return what must be taken as carried over when nothing is known: what the receiver has, the origin's own by name."""
-    names, here = {column.name for column in there.columns}, {column.name for column in new.columns}
-    had = _adopted(new, there)
-    return replace(
-        had,
-        filenode=None,
-        columns=(
-            *(column for column in new.columns if column.name in names),
-            *(replace(column, number=-column.number) for column in there.columns if column.name not in here),
-        ),
-        constraints=(*had.constraints, *_strange(there.constraints, had.constraints)),
-        indexes=(*had.indexes, *_strange(there.indexes, had.indexes)),
-        triggers=(*had.triggers, *_strange(there.triggers, had.triggers)),
-    )
-
-
-def _strange(theirs: tuple[Part, ...], ours: tuple[Part, ...]) -> tuple[Part, ...]:
-    names = {part.name for part in ours}
-    return tuple(replace(part, oid=-part.oid) for part in theirs if part.name not in names)
-
-
-def _key_moved(moved: Moved, old: Picture, table: Table, new: Picture) -> str | None:
-    """Keys that were logged before mean other rows when the key is of other columns now, or of columns in other places."""
-    if shape.footprint(moved.outline) != shape.footprint(shape.outline(table)):
-        return "its key, or the place of its key, changed"
-    before, now = ({c.name: c.number for c in side.columns} for side in (old, new))
-    if [before.get(name) for name in shape.key_names(moved.outline)] != [now[key.name] for key in table.key]:
-        return "its key is of other columns"
-    return None

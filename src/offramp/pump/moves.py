@@ -31,6 +31,7 @@ _BOOK = sqlbook.load("offramp.pump", "sql/alone.sql")
 Interrupt = Callable[[str], None]
 Report = Callable[[Event], None]
 DRAIN_POLL_SECONDS = 0.005
+AHEAD_SECONDS = 1.5
 # A pump that lost a connection is back within this; one that was stopped is not.
 RUNNER_SECONDS, RETURN_SECONDS, RUNNER_POLL_SECONDS = 0.5, 8.0, 0.05
 
@@ -63,6 +64,8 @@ class Turning:
     moves: dict[str, float] = field(default_factory=dict)
     held_at: float | None = None
     let_in_at: float | None = None
+    ahead: bool = False
+    """Whether capture was installed ahead where the running link's role fires it."""
     owner: str | None = None
     """The role that owns the receiver's tables, when that is not our own."""
 
@@ -113,6 +116,7 @@ def _open(turning: Turning) -> None:
     # Nobody writes there yet but the link. Where its role cannot be replica, it fires these triggers too: what they note lies
     # before the position that the way back will begin at.
     capture_ahead(turning.receiver, before.returning)
+    turning.ahead = before.direction == "reverse"
     turning.owner = owner_of(turning.receiver)
     _objects(turning)
 
@@ -132,14 +136,18 @@ def _fence(turning: Turning) -> None:
 def _drain(turning: Turning) -> None:
     mark = fenced(turning.origin)
     assert mark is not None, "the fence was put up a moment ago"
-    link, last_run = turning.before.feeding, turning.clock.monotonic()
-    look_at = last_run + RUNNER_SECONDS
+    link, began = turning.before.feeding, turning.clock.monotonic()
+    last_run, look_at = began, began + RUNNER_SECONDS
     while not drained(turning.receiver, link, mark):
         turning.left()
         turning.clock.sleep(DRAIN_POLL_SECONDS)
         if (now := turning.clock.monotonic()) < look_at:
             continue
         look_at = now + RUNNER_SECONDS
+        if turning.ahead and now - began > AHEAD_SECONDS:
+            # A link that connects anew waits for capture to go where it would be captured itself; it is installed again later.
+            disarm(turning.receiver, turning.before.returning)
+            turning.ahead = False
         if runner(turning.receiver, link):
             last_run = now
         elif now - last_run > RETURN_SECONDS:

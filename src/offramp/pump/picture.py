@@ -145,8 +145,9 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Scenery:
-    """What the receiver has of the things: their fingerprint, the things carried over, and sentences on what could not be."""
+    """What the receiver has of the things: of which server, their fingerprint, what was carried over, sentences on what was not."""
 
+    system: str
     fingerprint: str
     things: tuple[Thing, ...]
     left_over: tuple[str, ...]
@@ -163,7 +164,7 @@ def tables(side: Connection, oids: Sequence[int]) -> Mapping[int, Picture]:
 
 def things(side: Connection) -> tuple[Thing, ...]:
     """Return everything besides tables, in the order of creation."""
-    return tuple(Thing(*row[:6], tuple(row[6])) for row in side.execute(_BOOK["things"]))
+    return tuple(_thing(*row) for row in side.execute(_BOOK["things"]))
 
 
 def new_tables(side: Connection, known: Iterable[int]) -> tuple[int, ...]:
@@ -253,18 +254,23 @@ class Album:
         row = self._receiver.execute(_BOOK["kept_scenery"], self._named).fetchone()
         if row is None:
             return None
-        return Scenery(row[0], tuple(Thing(*part[:6], tuple(part[6])) for part in row[1]), tuple(row[2]))
+        return Scenery(row[0], row[1], tuple(_thing(*part) for part in row[2]), tuple(row[3]))
 
     def keep_scenery(self, scenery: Scenery) -> None:
         self._receiver.execute(
             _BOOK["keep_scenery"],
             {
                 **self._named,
+                "system": scenery.system,
                 "fingerprint": scenery.fingerprint,
                 "things": Json([list(asdict(thing).values()) for thing in scenery.things]),
                 "left_over": Json(list(scenery.left_over)),
             },
         )
+
+
+def _thing(kind: str, oid: int, schema: str, name: str, on_table: str, definition: str, parts: list[Any]) -> Thing:
+    return Thing(kind, oid, schema, name, on_table, definition, tuple(parts))
 
 
 def _picture(row: Mapping[str, Any]) -> Picture:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from psycopg import sql
 
-from .changes import survivor, table_name
+from .changes import Statement, survivor, table_name
 from .picture import Constraint, Index, Picture, Trigger
 
 _ENABLED = {"O": "enable", "A": "enable always", "R": "enable replica", "D": "disable"}
@@ -22,7 +22,7 @@ class Rule:
 
     what: str
     item: tuple[str, int]
-    statement: sql.Composable
+    statement: Statement
     big: bool = False
 
 

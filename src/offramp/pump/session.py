@@ -48,6 +48,18 @@ class Means:
         return Limits(self.log_cap_bytes, self.silence_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """When the origin's whole schema was last looked at, in monotonic seconds, and how often it had been written to then.
+
+    ``patience`` is how long to wait before what could not be carried over is tried again.
+    """
+
+    count: int = -1
+    at: float = float("-inf")
+    patience: float = 0.5
+
+
 class Session:
     """One pair of connections, from opening to the first trouble."""
 
@@ -68,8 +80,7 @@ class Session:
         self.dumper = schema.Dumper(source, means.dump_tools)
         self.server = postgres.server(origin)
         self.replica = False
-        self.stirred: tuple[int, float] | None = None
-        """How often the origin's catalogues had been written to when all of them were looked at, and when that was."""
+        self.outlook = Outlook()
         self.archive: Archive | None = None
         """The origin's schema, when this process has dumped it."""
         self.throttle = Throttle(means.clock, rate_bytes=means.max_rate_bytes, source_load=means.max_source_load)

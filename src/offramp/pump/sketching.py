@@ -37,8 +37,8 @@ def sketch(session: Session) -> Sketch:
     for _ in range(TRIES):
         try:
             made = _sketch(session.origin)
-        except psycopg.errors.InternalError_:
-            continue  # "cache lookup failed": a definition was to be printed whose object has just gone.
+        except (psycopg.errors.InternalError_, psycopg.errors.LockNotAvailable):
+            continue  # A definition was to be printed whose object has just gone, or which somebody is changing.
         again = fingerprint.read(session.origin, list(made.pictures))
         if again == made.fingerprints and fingerprint.scenery(session.origin) == made.scenery:
             return made
@@ -77,4 +77,4 @@ def remember(session: Session, made: Sketch) -> None:
     for oid, drawn in made.pictures.items():
         if drawn.kind == "p":  # It holds no rows, so the ledger does not know it.
             album.keep(oid, drawn, complete=True, seen=made.snapshot)
-    album.keep_scenery(Scenery(made.scenery, made.things, ()))
+    album.keep_scenery(Scenery(session.server.system, made.scenery, made.things, ()))

@@ -11,6 +11,7 @@ from typing import Literal
 
 from psycopg import sql
 
+from .changes import Statement
 from .picture import Thing
 
 Place = tuple[str, str, str, str]
@@ -31,9 +32,9 @@ class Step:
     when: When
     what: str
     identity: tuple[str, int, str]
-    statement: sql.Composable | None
+    statement: Statement | None
     became: Thing | None
-    instead: sql.Composable | None = None
+    instead: Statement | None = None
     as_receiver: bool = False
     """Extensions need the receiving role's rights, not the owner's."""
 
@@ -170,7 +171,7 @@ def _made(before: Thing | None, thing: Thing, have: Mapping[Place, Thing]) -> It
         yield from _changed(before, thing, when)
 
 
-def creation(thing: Thing) -> sql.Composable:
+def creation(thing: Thing) -> Statement:
     """Return the statement, or statements, that make a thing that is not there."""
     if thing.kind == "sequence":
         return sql.SQL("create sequence {} {}").format(name_of(thing), sql.SQL(thing.definition))
@@ -186,7 +187,7 @@ def _domain_check(thing: Thing, name: str, check: str) -> sql.Composed:
     return sql.SQL("alter domain {} add constraint {} {}").format(name_of(thing), sql.Identifier(name), sql.SQL(check))
 
 
-def _view(thing: Thing) -> sql.Composable:
+def _view(thing: Thing) -> Statement:
     filled, options, indexes = thing.parts
     how = sql.SQL("create materialized view" if thing.kind == "materialized view" else "create or replace view")
     options_given = sql.SQL(" with ({})").format(sql.SQL(options)) if options else sql.SQL("")

@@ -258,6 +258,7 @@ create table if not exists offramp.picture (
 create table if not exists offramp.scenery (
   link text not null,
   direction text not null,
+  system text not null,
   fingerprint text not null,
   things jsonb not null,
   left_over jsonb not null default '[]',
@@ -291,13 +292,13 @@ on conflict (link, direction, relid) do update
 delete from offramp.picture where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
 
 -- name: kept_scenery
-select fingerprint, things, left_over from offramp.scenery where link = %(link)s and direction = %(direction)s;
+select system, fingerprint, things, left_over from offramp.scenery where link = %(link)s and direction = %(direction)s;
 
 -- name: keep_scenery
-insert into offramp.scenery (link, direction, fingerprint, things, left_over)
-values (%(link)s, %(direction)s, %(fingerprint)s, %(things)s, %(left_over)s)
+insert into offramp.scenery (link, direction, system, fingerprint, things, left_over)
+values (%(link)s, %(direction)s, %(system)s, %(fingerprint)s, %(things)s, %(left_over)s)
 on conflict (link, direction) do update
-   set fingerprint = excluded.fingerprint, things = excluded.things, left_over = excluded.left_over;
+   set system = excluded.system, fingerprint = excluded.fingerprint, things = excluded.things, left_over = excluded.left_over;
 
 -- name: rename_table
 update offramp.moved
@@ -330,5 +331,7 @@ select c.oid::bigint
  where n.nspname = %(schema)s and c.relname = %(name)s and c.relkind in ('r', 'p');
 
 -- name: begin_look
--- One moment for all that is looked at.
+-- One moment for all that is looked at. Printing a view locks its tables until the end, so nothing is waited for as long as
+-- deadlock_timeout (1 s): a migration would be the victim.
 begin isolation level repeatable read read only;
+set local lock_timeout = '250ms';
