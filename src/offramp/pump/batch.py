@@ -61,6 +61,8 @@ class Batches:
     _reloaded: set[int] = field(default_factory=set)
     gap_ms: float = 0.0
     """How long the last poll came after the one before it, by the origin's clock: the lag of an idle link."""
+    pending: int = 0
+    """Changes that the last window held: what a link that keeps up has to move between two batches."""
     _last_look_at: float | None = None
     _quiet: bool = False
     _looked_at: float = 0.0
@@ -138,6 +140,7 @@ class Batches:
         return outcome
 
     def _timed(self, news: News) -> None:
+        self.pending = sum(entry.count for entry in news.entries.values())
         if self._last_look_at is not None:
             self.gap_ms = (news.at - self._last_look_at) * 1000
         self._last_look_at = news.at

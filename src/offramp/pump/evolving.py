@@ -306,7 +306,7 @@ class Pass:
             if wanted.get((moved.schema, moved.name), relid) == relid or (there := self._there(relid)) is None:
                 continue
             aside = f"offramp_renamed_{relid}"
-            with self.receiver.transaction():
+            with self.session.still_ours():
                 picture.prepare(self.receiver, self.session.means.owner)
                 self.receiver.execute(
                     sql.SQL("alter table {} rename to {}").format(changes.table_name(there), sql.Identifier(aside))
@@ -519,7 +519,8 @@ class Pass:
         """Do the steps and ``keep`` in one transaction; returns what went wrong, empty when nothing did."""
         what = ""
         try:
-            with self.receiver.transaction():
+            # A link whose switch is done must not carry over what the way back takes off the old primary.
+            with self.session.still_ours():
                 picture.prepare(self.receiver, owner)
                 for step in steps:
                     what = step.what

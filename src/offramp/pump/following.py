@@ -120,7 +120,9 @@ class Following:
         p99 = ordered[min(int(len(ordered) * 0.99), len(ordered) - 1)] if ordered else 0.0
         self.batches.rounds.flush()
         self.batches.rounds.flushed()
-        self.session.ledger.beat(lag_ms=self.batches.gap_ms, lag_p99_ms=p99)
+        self.session.ledger.beat(
+            lag_ms=self.batches.gap_ms, lag_p99_ms=p99, lag_keys=self.batches.pending, log_bytes=self.batches.logs.size
+        )
         incarnation.beat(self.session)
         states = {moved.relid: moved.state for moved in self.session.ledger.tables()}
         if any(states.get(relid) != moved.state for relid, moved in self.batches.moved.items()):
