@@ -50,6 +50,9 @@ bench: .venv/.ready  ## the benchmarks, side by side with the peer or the physic
 bench-pump: .venv/.ready  ## the pump beside its peers (bench/setup installs them); ARGS="copy drain --repeats 5", or --smoke
 	@$(PY) -m bench.pump $(ARGS)
 
+soak: .venv/.ready  ## random disorder for as long as one likes; ARGS="--minutes 60 --seed 1 --databases 3"
+	@PYTHONPATH=tests/process:tests/journey $(PY) -m disorder $(ARGS)
+
 lock:  ## pin the newest versions that pyproject.toml allows
 	@uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.lock
 

@@ -79,6 +79,7 @@ OWN_DOING = (
 LOCK_TIMEOUT = "set lock_timeout = '300ms'"
 # A table whose triggers were disabled behind our back is noticed at the next look at the catalogue.
 NOTICED_SECONDS = 20.0
+RUN_SECONDS = 8.0
 FOLDED = """
 with last as (select coalesce(max(n) filter (where op = 'T'), 0) as n from public.history where rel = %(rel)s),
 told as (select h.row, sum(case h.op when '+' then 1 else -1 end) as times from public.history h, last
@@ -380,6 +381,15 @@ class Stage:
             "cut": shim.cut, "refuse": lambda: shim.cut(refuse=True), "stall": shim.stall, "mend": shim.mend,
         }  # fmt: skip
         acts[harm]()
+
+    def let_it_run(self, moments: int) -> None:
+        """Mend what is broken and let the watcher see some target commits; a link that waits longer is not waited for."""
+        for side in (0, 1):
+            self.harm_line(side, "mend")
+        self.start_link()
+        seen, deadline = self.watcher.moments, time.monotonic() + RUN_SECONDS
+        while self.watcher.moments < seen + moments and time.monotonic() < deadline:
+            self.watcher.stopping.wait(0.02)
 
     # The end.
 

@@ -11,7 +11,7 @@ import psycopg
 import pump_world
 from pump_world import LinkProcess, Pair, until
 
-from offramp import pump, postgres
+from offramp import postgres, pump
 from offramp.pump import Link
 
 SCHEMA_QUERY = r"""
@@ -35,11 +35,13 @@ union all select 'trigger', t.name, g.tgname, pg_get_triggerdef(g.oid) || g.tgen
 union all select 'view', t.name, '', regexp_replace(pg_get_viewdef(t.oid), '\m\w+\.|\s+', '', 'g') from tables t where relkind in ('v', 'm')
 union all select 'sequence', t.name, '', concat_ws(' ', s.seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin, seqcache, seqcycle)
   from tables t join pg_sequence s on s.seqrelid = t.oid
-union all select 'enum', t.typname, '', string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_type t join pg_enum e on e.enumtypid = t.oid group by 2
+union all select 'enum', t.typname, '', string_agg(e.enumlabel, ',' order by e.enumsortorder)
+  from pg_type t join pg_enum e on e.enumtypid = t.oid group by 2
 union all select 'domain', t.typname, o.conname, pg_get_constraintdef(o.oid) from pg_type t join pg_constraint o on o.contypid = t.oid
  where t.typnamespace <> 'information_schema'::regnamespace
 union all select 'function', p.oid::regprocedure::text, '', p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace
- where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'offramp') and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+ where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'offramp')
+   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
 union all select 'policy', polrelid::regclass::text, polname, coalesce(pg_get_expr(polqual, polrelid), '') from pg_policy
 order by 1, 2, 3, 4
 """
@@ -141,7 +143,7 @@ class Waits(threading.Thread):
     """How long, in seconds, any session of the application waited for a lock that a session of ours held, at worst."""
 
     QUERY = """
-        select extract(epoch from clock_timestamp() - a.query_start)::float8
+        select a.pid
           from pg_stat_activity a
          where a.wait_event_type = 'Lock' and a.datname = current_database() and a.application_name !~ '^offramp'
            and exists (select from unnest(pg_blocking_pids(a.pid)) as b join pg_stat_activity o on o.pid = b
@@ -155,9 +157,12 @@ class Waits(threading.Thread):
         self.worst = 0.0
 
     def run(self) -> None:
+        since: dict[int, float] = {}
         while not self.stopping.is_set():
-            for (waited,) in self.connection.execute(self.QUERY).fetchall():
-                self.worst = max(self.worst, waited)
+            now = time.monotonic()
+            waiting = {pid for (pid,) in self.connection.execute(self.QUERY).fetchall()}
+            since = {pid: since.get(pid, now) for pid in waiting}
+            self.worst = max(self.worst, *(now - began for began in since.values()), 0.0)
             time.sleep(0.01)  # The pace of the sampling.
 
     def __enter__(self) -> Waits:

@@ -59,11 +59,20 @@ PRINTED = {
 @pytest.fixture(scope="module")
 def world(module_folder: Path) -> Iterator[World]:
     world = pump_world.make_world(module_folder)
+    both(world.pair(schema="create table ignored (id int)"), "create extension if not exists citext")
     yield world
     world.close()
     # A shutdown's checkpoint would take longer than the tests.
     world.source.stop(immediately=True)
     world.target.stop(immediately=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_open(world: World) -> Iterator[None]:
+    """Tests share a pair, so each lets its connections go."""
+    yield
+    for pair in world.made:
+        pair.close()
 
 
 @pytest.fixture
@@ -80,9 +89,10 @@ def both(pair: Pair, statement: str) -> None:
 
 
 def twin(world: World, statement: str) -> tuple[Pair, Table]:
-    """One table on both sides, without a link."""
-    pair = world.pair(schema="create table ignored (id int)")
-    both(pair, "create extension if not exists citext; create type mood as enum ('sad', 'fine', 'glad')")
+    """One table ``t`` on both sides of the shared pair, without a link."""
+    pair = world.made[0]
+    both(pair, "drop table if exists t; drop domain if exists word; drop type if exists mood")
+    both(pair, "create type mood as enum ('sad', 'fine', 'glad')")
     both(pair, statement)
     table = next(table for table in postgres.tables(pair.source()) if table.name == "t")
     return pair, table

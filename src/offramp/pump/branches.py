@@ -16,8 +16,11 @@ from ..kit import sqlbook
 from ..postgres import Connection, Table
 from . import capture, trees
 from .changes import Change
+from .model import Concern
 
 _BOOK = sqlbook.load("offramp.pump", "sql/branches.sql")
+# The dump and the fence lock each table once; a batch locks a member, its indexes and its staging at the receiver.
+SOURCE_LOCKS, TARGET_LOCKS = 1, 4
 Name = tuple[str, str]
 Tree = Mapping[tuple[str, str], "Branch"]
 
@@ -104,6 +107,27 @@ def follow(
 def _grown(side: Connection) -> bool:
     row = side.execute(_BOOK["grown"]).fetchone()
     return bool(row and row[0])
+
+
+def concerns(source: Connection, target: Connection) -> Iterator[Concern]:
+    """Yield what a preflight has to say of trees: members whose rows live elsewhere, and too many members for one transaction."""
+    for (name,) in source.execute(_BOOK["foreign_members"]).fetchall():
+        yield Concern(
+            name,
+            "It is a foreign table in a tree: its rows live elsewhere and are not followed, nor are writes to it.",
+            "Detach it, or move that other database too.",
+            False,
+        )
+    rows = [source.execute(_BOOK["locks"]).fetchone(), target.execute(_BOOK["locks"]).fetchone()]
+    members = rows[0][0] if rows[0] else 0
+    for side, row, each in zip(("source", "target"), rows, (SOURCE_LOCKS, TARGET_LOCKS), strict=True):
+        if row is not None and members * each > row[1]:
+            yield Concern(
+                f"{side} server",
+                f"A transaction that touches all {members} members of trees takes {members * each} locks, and there is room for {row[1]}.",
+                "Raise max_locks_per_transaction there, or drop partitions that nobody needs.",
+                side == "source",
+            )
 
 
 def unseen(origin: Connection, table: Table) -> str | None:

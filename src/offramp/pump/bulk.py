@@ -8,6 +8,7 @@ thread that made it.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -205,6 +206,7 @@ async def _connect(like: Connection) -> Any:
             statement_cache_size=0,
             server_settings={"application_name": f"{_name(like)}-bulk"},
         )
+        _keep_alive(side)
         await side.execute(_BOOK["pin"], list(PINS), list(PINS.values()))
     except (asyncpg.PostgresError, OSError, TimeoutError) as error:
         raise UnreachableError(f"One more connection for the copy was not granted: {type(error).__name__}.") from error
@@ -213,6 +215,17 @@ async def _connect(like: Connection) -> Any:
 
 def _name(like: Connection) -> str:
     return (like.info.parameter_status("application_name") or "offramp")[:50]
+
+
+def _keep_alive(side: Any) -> None:
+    """Let a line that is silently cut fail, as on the link's own connections: within 25 s of waiting, 20 s of sending."""
+    line = side._transport.get_extra_info("socket")  # asyncpg has no public way to its socket.
+    if line is None or line.family == socket.AF_UNIX:
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3), ("TCP_USER_TIMEOUT", 20_000)):
+        if (option := getattr(socket, name, None)) is not None:
+            line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def tls(words: Mapping[str, Any], *, in_use: bool) -> ssl.SSLContext | bool:

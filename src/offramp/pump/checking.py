@@ -15,7 +15,7 @@ from psycopg.rows import args_row
 from .. import postgres
 from ..kit import sqlbook
 from ..postgres import Connection, translated
-from . import database, objects, policies, probes, roles, sequences, standby
+from . import branches, database, objects, policies, probes, roles, sequences, standby
 from .model import Concern
 
 _BOOK = sqlbook.load("offramp.pump", "sql/check.sql")
@@ -74,6 +74,7 @@ def check(
             *_connections(target_conn, "target"),
             *_collations(source_conn, target_conn),
             *_extensions(source_conn, target_conn),
+            *branches.concerns(source_conn, target_conn),
             *_roles(source_conn, target_conn, owner),
             *_sequences(source_conn),
             *_large_objects(source_conn),

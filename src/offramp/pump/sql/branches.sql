@@ -21,6 +21,20 @@ select n.nspname,
    and n.nspname not like 'pg\_temp%'
  order by c.oid;
 
+-- name: foreign_members
+select c.oid::regclass::text
+  from pg_inherits h
+  join pg_class c on c.oid = h.inhrelid and c.relkind = 'f'
+ order by 1;
+
+-- name: locks
+-- How many tables are in trees, and how many locks all transactions of this server can hold together.
+select (select count(distinct c.oid)
+          from pg_inherits h
+          join pg_class c on c.oid in (h.inhrelid, h.inhparent) and c.relkind in ('r', 'p')),
+       current_setting('max_locks_per_transaction')::bigint
+         * (current_setting('max_connections')::bigint + current_setting('max_prepared_transactions')::bigint);
+
 -- name: missing
 -- The values that columns had given to the rows that were there when they were added, of this partitioned table's partitions.
 select distinct on (a.attname) a.attname, (a.attmissingval::text::text[])[1]

@@ -60,10 +60,11 @@ update offramp.logs set active = (number = %(number)s) where active <> (number =
 -- name: keyed_insert
 -- Positional aliases bind to no column name and leave no dependency: renames, drops and retypes pass without a failed
 -- statement. Nulls pad the row so that dropping columns never leaves fewer than the alias list.
--- Everything is named with its schema instead of a pinned search_path, whose setting and resetting costs more than the rest.
+-- Everything is named with its schema instead of a pinned search_path. The one setting: an application with a lock_timeout of
+-- a millisecond must not fail because many writers lengthen the log at once.
 -- Few rows are logged one by one; the rest of a bulk statement in arrays, which cost half.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged bigint;
 begin
@@ -87,7 +88,7 @@ $offramp$;
 -- An update may change a key, so the old keys are logged too: always of few rows, else where the sums of hashes tell that
 -- the old keys are not the new ones.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged bigint;
 begin
@@ -122,7 +123,7 @@ $offramp$;
 -- name: bare_insert
 -- A table without a key is followed by whole row images: one that came, one that went.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged bigint;
 begin
@@ -137,7 +138,7 @@ $offramp$;
 
 -- name: bare_update
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged bigint;
 begin
@@ -155,7 +156,7 @@ $offramp$;
 
 -- name: truncated
 create or replace function {function}() returns trigger
-language plpgsql security definer as $offramp$
+language plpgsql security definer set lock_timeout = 0 as $offramp$
 begin
   insert into {log} (xid, t, op) values (pg_catalog.pg_current_xact_id(), {number}, 'w'::pg_catalog."char");
   return null;

@@ -26,7 +26,8 @@ select k.place::int, array[{texts}], md5({image})
   join {source} t on {match}
 
 -- name: in_bucket
-({hash} & {mask}) = any({buckets})
+-- Of one type on both sides, so that the list is searched by hash.
+({hash} & {mask})::int = any({buckets}::int[])
 
 -- name: in_piece
 t.ctid >= {first} and t.ctid < {past}

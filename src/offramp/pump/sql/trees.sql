@@ -5,7 +5,7 @@
 -- gone, whatever snapshot the transaction reads by. Then the statement finds nothing to do and a fresh one is made, for 30 us
 -- a row, until this function is made anew.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -28,7 +28,7 @@ $offramp$;
 -- name: row_changed
 -- The old key is entered when it differs.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -54,7 +54,7 @@ $offramp$;
 
 -- name: row_went
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -77,7 +77,7 @@ $offramp$;
 -- name: image_came
 -- A whole row's text is made by its output function, which looks at the columns as they are.
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -90,7 +90,7 @@ $offramp$;
 
 -- name: image_changed
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -104,7 +104,7 @@ $offramp$;
 
 -- name: image_went
 create or replace function {function}() returns trigger
-language plpgsql security definer {settings} as $offramp$
+language plpgsql security definer set lock_timeout = 0 {settings} as $offramp$
 declare
   logged constant bigint := 1;
 begin
@@ -117,7 +117,7 @@ $offramp$;
 
 -- name: emptied
 create or replace function {function}() returns trigger
-language plpgsql security definer as $offramp$
+language plpgsql security definer set lock_timeout = 0 as $offramp$
 declare
   logged constant bigint := 1;
 begin
