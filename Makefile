@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 LINTED := $(wildcard src tests examples bench)
 
-.PHONY: help setup rehearse test check unit lint types imports bench bench-pump lock clean
+.PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

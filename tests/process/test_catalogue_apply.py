@@ -51,7 +51,7 @@ def lab(world: World) -> Iterator[Lab]:
 
 
 def test_a_killed_link_applies_each_commit_exactly_once(world: World) -> None:
-    """I96: kill -9 at ten moments while clients write, each target commit being whole. O2, O3, O4."""
+    """I96: kill -9 at six moments while clients write, each target commit being whole. O2, O3, O4."""
     pair = world.pair(schema=LEDGER)
     link = pair.start(FORWARD)
     pair.wait_live(FORWARD)
@@ -59,7 +59,7 @@ def test_a_killed_link_applies_each_commit_exactly_once(world: World) -> None:
         watched(pair.target_url, FORWARD, ledger_is_whole) as watcher,
         clients(pair.source_url, 4, pause_seconds=0.005) as running,
     ):
-        for number in range(10):
+        for number in range(6):
             seen, done = watcher.moments, committed(running)
             until(
                 lambda seen=seen, done=done, number=number: watcher.moments > seen + number % 4 and committed(running) > done + 20,  # type: ignore[misc]
@@ -290,9 +290,9 @@ def test_the_servers_may_restart_at_any_moment(world: World) -> None:
         app.execute("insert into big select i, repeat('x', 300) from generate_series(1, 40000) i")
     pair.start(FORWARD)
     with clients(pair.source_url, 3, pause_seconds=0.01) as running:
-        for number, side in enumerate((world.target, world.source, world.target, world.source)):
+        for number, side in enumerate((world.target, world.source)):
             done = committed(running)
-            until(lambda done=done, number=number: committed(running) > done + number * 20, "some commits")  # type: ignore[misc]
+            until(lambda done=done, number=number: committed(running) > done + number * 30, "some commits")  # type: ignore[misc]
             side.restart(immediately=True)
             if number == 1:
                 pair.wait_live(FORWARD)

@@ -19,7 +19,7 @@ from offramp import pump
 from offramp.rehearsal.servers import certificates
 
 # More than two ranges of pages, so that several streams have work and a kill finds some of it done.
-BIG = 300_000
+BIG = 240_000
 SCHEMA = """
 create table big (id bigint primary key, v int not null, filler text not null);
 create table skewed (tenant int, day date, n int, v text, primary key (tenant, day, n));
@@ -106,7 +106,7 @@ def test_a_copy_killed_again_and_again_under_a_storm_is_right(world: World) -> N
     app = pair.app()
     fill(app)
     early = pair.app()
-    early.execute("begin; delete from big where id = 5000; update big set v = -1 where id = 250000000")
+    early.execute("begin; delete from big where id = 5000; update big set v = -1 where id = 200000000")
     links = [pair.start(FORWARD)]
     until(lambda: captured(pair), "capture", 60)
     storms = [Storm(pair.source_url, seed) for seed in (1, 2)]

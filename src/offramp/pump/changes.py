@@ -186,12 +186,14 @@ def definition(column: Column, *, fresh: bool = False) -> sql.Composed:
     """Return a column as ADD COLUMN and CREATE TABLE name it; ``fresh`` when there are no rows yet."""
     parts: list[sql.Composable] = [sql.Identifier(column.name), _type(column)]
     if column.generated:
-        kind = "stored" if column.generated == "s" else "virtual"
-        parts.append(sql.SQL(f"generated always as ({column.default}) {kind}"))  # From the catalogue.
+        kind = sql.SQL("stored" if column.generated == "s" else "virtual")
+        parts.append(
+            sql.SQL("generated always as ({}) {}").format(sql.SQL(column.default or "null"), kind)
+        )  # From the catalogue.
     elif column.identity:
         parts.append(_identity(column))
     elif fresh and column.default is not None:
-        parts.append(sql.SQL(f"default {column.default}"))  # From the catalogue.
+        parts.append(sql.SQL("default {}").format(sql.SQL(column.default)))  # From the catalogue.
     elif column.has_missing and not fresh:
         parts.append(sql.SQL("default {}::{}").format(sql.Literal(column.missing), sql.SQL(column.type)))
     if column.not_null and (fresh or created_not_null(column)):
@@ -205,14 +207,14 @@ def created_not_null(column: Column) -> bool:
 
 
 def _type(column: Column) -> sql.Composable:
-    return sql.SQL(f"{column.type} collate {column.collation}" if column.collation else column.type)
+    typed = sql.SQL(column.type)
+    return sql.SQL("{} collate {}").format(typed, sql.SQL(column.collation)) if column.collation else typed
 
 
-def _identity(column: Column) -> sql.Composable:
-    how = "always" if column.identity == "a" else "by default"
-    return sql.SQL(
-        f"generated {how} as identity ({column.sequence})" if column.sequence else f"generated {how} as identity"
-    )
+def _identity(column: Column) -> sql.Composed:
+    how = sql.SQL("always" if column.identity == "a" else "by default")
+    sequence = sql.SQL("({})").format(sql.SQL(column.sequence)) if column.sequence else sql.SQL("")
+    return sql.SQL("generated {} as identity {}").format(how, sequence)
 
 
 def _columns_altered(old: Picture, new: Picture, there: Picture) -> Iterator[Change]:
@@ -231,7 +233,12 @@ def _columns_altered(old: Picture, new: Picture, there: Picture) -> Iterator[Cha
             yield _column(new, column, "is an identity no more", sql.SQL("drop identity"))
         yield from _retyped(new, column, here)
         if column.generated and here.generated and before.default != column.default:
-            yield _column(new, column, "is generated otherwise", sql.SQL(f"set expression as ({column.default})"))
+            yield _column(
+                new,
+                column,
+                "is generated otherwise",
+                sql.SQL("set expression as ({})").format(sql.SQL(column.default or "null")),
+            )
         elif not column.generated and (before.default != column.default or before.generated):
             yield _default(new, column)
         if not new.partition:
@@ -265,13 +272,13 @@ def _made_identity(new: Picture, column: Column, here: Column) -> Iterator[Chang
         yield _column(new, column, "is an identity", sql.SQL("add {}").format(_identity(column)))
     elif column.identity and column.identity != here.identity:
         how = "always" if column.identity == "a" else "by default"
-        yield _column(new, column, f"is generated {how}", sql.SQL(f"set generated {how}"))
+        yield _column(new, column, f"is generated {how}", sql.SQL("set generated {}").format(sql.SQL(how)))
 
 
 def _default(table: Picture, column: Column) -> Change:
     if column.default is None:
         return _column(table, column, "default taken off", sql.SQL("drop default"))
-    return _column(table, column, "default set", sql.SQL(f"set default {column.default}"))
+    return _column(table, column, "default set", sql.SQL("set default {}").format(sql.SQL(column.default)))
 
 
 def _parts_renamed(old: Picture, new: Picture, there: Picture) -> Iterator[Change]:
@@ -296,7 +303,7 @@ def _parts_renamed(old: Picture, new: Picture, there: Picture) -> Iterator[Chang
 def _settings(old: Picture, new: Picture, there: Picture) -> Iterator[Change]:
     if there.persistence != new.persistence:
         how = "logged" if new.persistence == "p" else "unlogged"
-        yield _alter(new, f"made {how}", sql.SQL(f"set {how}"))
+        yield _alter(new, f"made {how}", sql.SQL("set {}").format(sql.SQL(how)))
     if old.options != new.options:
         if gone := {option.partition("=")[0] for option in old.options} - {o.partition("=")[0] for o in new.options}:
             yield _alter(

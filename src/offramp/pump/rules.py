@@ -57,7 +57,7 @@ def _constraints(base: Picture, new: Picture, kinds: str) -> Iterator[Rule]:
             late = constraint.kind in "cf" and new.kind != "p"
             how = sql.SQL("alter table {} add constraint {} {}").format(
                 table_name(new), sql.Identifier(constraint.name),
-                sql.SQL(f"{constraint.definition} NOT VALID" if late else constraint.definition),
+                sql.SQL("{} not valid" if late else "{}").format(sql.SQL(constraint.definition)),
             )  # fmt: skip
             yield Rule(f"constraint {constraint.name} added", ("constraint", constraint.oid), how, big=not late)
 
@@ -92,7 +92,7 @@ def _triggers(base: Picture, new: Picture) -> Iterator[Rule]:
         steps = [
             sql.SQL("drop trigger if exists {} on {}").format(sql.Identifier((before or trigger).name), table),
             sql.SQL(trigger.definition),
-            sql.SQL(f"alter table {{}} {_ENABLED[trigger.enabled]} trigger {{}}").format(table, name),
+            sql.SQL("alter table {} {} trigger {}").format(table, sql.SQL(_ENABLED[trigger.enabled]), name),
         ]
         yield Rule(f"trigger {trigger.name} made", ("trigger", trigger.oid), sql.SQL("; ").join(steps))
 

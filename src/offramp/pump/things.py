@@ -168,7 +168,7 @@ def _made(before: Thing | None, thing: Thing, have: Mapping[Place, Thing]) -> It
         if thing.kind == "sequence" and thing.parts:
             yield _owned(thing)
     elif before.definition != thing.definition or before.parts != thing.parts:
-        yield from _changed(before, thing, when)
+        yield from _changed(before, thing, when, have.get(thing.place))
 
 
 def creation(thing: Thing) -> Statement:
@@ -207,13 +207,13 @@ def _owned(thing: Thing) -> Step:
     return Step("after tables", f"{thing.shown} owned", thing.identity, statement, thing)
 
 
-def _changed(before: Thing, thing: Thing, when: When) -> Iterator[Step]:
+def _changed(before: Thing, thing: Thing, when: When, there: Thing | None) -> Iterator[Step]:
     what = f"{thing.shown} changed"
     match thing.kind:
         case "enum":
-            yield from _labels(before, thing)
+            yield from _labels(before, thing, there)
         case "domain":
-            yield from _domain(before, thing)
+            yield from _domain(before, thing, there)
         case "sequence":
             if before.definition != thing.definition:
                 how = sql.SQL("alter sequence {} {}").format(name_of(thing), sql.SQL(thing.definition))
@@ -245,12 +245,12 @@ def _changed(before: Thing, thing: Thing, when: When) -> Iterator[Step]:
             pass  # Names of schemas, versions of extensions, statistics' columns: renames did it, or the target decides.
 
 
-def _labels(before: Thing, thing: Thing) -> Iterator[Step]:
+def _labels(before: Thing, thing: Thing, there: Thing | None) -> Iterator[Step]:
     """Labels keep their oid; new ones take their place in the order."""
     was = dict(before.parts)
     known = [list(part) for part in before.parts]
     for oid, label in thing.parts:
-        if oid in was and was[oid] != label:
+        if oid in was and was[oid] != label and (there is None or any(text == was[oid] for _, text in there.parts)):
             known = [[o, label if o == oid else text] for o, text in known]
             how = sql.SQL("alter type {} rename value {} to {}").format(
                 name_of(thing), sql.Literal(was[oid]), sql.Literal(label)
@@ -284,7 +284,7 @@ def _labels(before: Thing, thing: Thing) -> Iterator[Step]:
             )
 
 
-def _domain(before: Thing, thing: Thing) -> Iterator[Step]:
+def _domain(before: Thing, thing: Thing, there: Thing | None) -> Iterator[Step]:
     was, now = {part[0]: part for part in before.parts}, {part[0]: part for part in thing.parts}
     for oid, (_, name, _) in was.items():
         if oid not in now:
@@ -295,6 +295,6 @@ def _domain(before: Thing, thing: Thing) -> Iterator[Step]:
             # Rows that are older than the check may break it, and the receiver would take none of them.
             said = f"{thing.shown}: {name} is not validated; validate it, or add it by hand after the switch"
             yield Step("after tables", said, thing.identity, None, thing)
-        elif oid not in was:
+        elif oid not in was and not (there and any(part[1] == name for part in there.parts)):
             how = _domain_check(thing, name, check)
             yield Step("after tables", f"{thing.shown}: {name} added", thing.identity, how, thing)
