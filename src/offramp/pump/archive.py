@@ -7,10 +7,12 @@ contents it is, by catalogue and oid, and the entries are looked for in the orde
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +57,7 @@ _RELATIONS = ("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE")
 SKIPPED_SCHEMAS = ("offramp", "_heroku")
 _SCHEMA_ONLY = (
     "--schema-only", "--format=custom", "--no-owner", "--no-acl", "--no-publications", "--no-subscriptions",
-    "--no-security-labels", "--no-tablespaces", "--lock-wait-timeout=5s",
+    "--no-security-labels", "--no-tablespaces", "--lock-wait-timeout=400ms",
     *(f"--exclude-schema={name}" for name in SKIPPED_SCHEMAS),
 )  # fmt: skip
 # What a connection string may say to libpq, as its environment variables: an argument list can be read by everybody.
@@ -76,6 +78,7 @@ _ENVIRONMENT = {
     "channel_binding": "PGCHANNELBINDING",
 }
 DUMP_SECONDS = 600
+DUMP_ATTEMPTS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,20 @@ class Dumper:
         """Dump the origin's schema once. Raises OutsideError when pg_dump fails."""
         with tempfile.TemporaryDirectory(prefix="offramp-") as scratch:
             file = str(Path(scratch) / "schema.dump")
-            self._run("pg_dump", *_SCHEMA_ONLY, f"--file={file}")
+            self._dump(file)
             pre, post = take_apart(self._section(file, "pre-data"), self._section(file, "post-data"))
         return Archive(pre, post)
+
+    def _dump(self, file: str) -> None:
+        """Whoever waits for a table's lock makes the application wait behind it, so wait briefly and try again."""
+        for attempt in range(DUMP_ATTEMPTS):
+            try:
+                self._run("pg_dump", *_SCHEMA_ONLY, f"--file={file}")
+                return
+            except OutsideError as error:
+                if "lock timeout" not in error.message or attempt == DUMP_ATTEMPTS - 1:
+                    raise
+            time.sleep(random.uniform(0.2, 0.8))
 
     def _section(self, file: str, section: Section) -> tuple[str, tuple[Entry, ...]]:
         chosen = ("--no-owner", "--no-acl", "--no-tablespaces", f"--section={section}")
