@@ -172,39 +172,51 @@ def test_no_snapshot_of_ours_grows_old_during_a_copy(world: World) -> None:
     assert ages[0] < 60
 
 
-def test_two_connections_are_enough(world: World) -> None:
-    """H95: the role may have two connections at each side; the copy, the live changes and the drain come out right."""
-    pair = world.pair(schema=SCHEMA)
-    app = pair.app()
-    app.execute(
-        "insert into big select i, i, 'f' from generate_series(1, 3000) i; insert into bare values ('a'), ('a')"
-    )
-    app.close()
-    writer = world.source.connect(pair.name)
-    for side, role in ((world.source, pair.owner), (world.target, "master")):
-        with side.connect() as admin:
-            admin.execute(f"alter role {role} connection limit 2")
-    link = pair.start(FORWARD)
-    admin = world.target.connect(pair.name)
+@contextmanager
+def two_connections(world: World, pair: Pair) -> Iterator[None]:
+    """Let the link have two connections to each side. At the target all links are one role, so its database is limited: to three,
+    of which the test itself has one."""
 
-    def is_live() -> bool:
-        made = admin.execute("select to_regclass('offramp.link') is not null").fetchone()
-        return made == (True,) and admin.execute("select phase from offramp.link").fetchall() == [("live",)]
+    def limit(owner: int, database: int) -> None:
+        with world.source.connect() as admin:
+            admin.execute(f"alter role {pair.owner} connection limit {owner}")
+        with world.target.connect() as admin:
+            admin.execute(f"alter database {pair.name} connection limit {database}")
 
+    limit(2, 3)
     try:
-        until(is_live, "the live phase", 40)
-    except TimeoutError as error:
-        raise TimeoutError(f"{error}: {link.log.read_text()[-2000:]}") from error
-    writer.execute(
-        "update public.big set v = -1 where id < 50; insert into public.bare values ('a'); delete from public.big where id = 99"
-    )
-    until(lambda: admin.execute("select count(*) from public.bare").fetchone() == (3,), "the change")
-    assert link.end() == 0
-    for side, role in ((world.source, pair.owner), (world.target, "master")):
-        with side.connect() as other:
-            other.execute(f"alter role {role} connection limit -1")
-    writer.close()
-    admin.close()
+        yield
+    finally:
+        limit(-1, -1)
+
+
+def test_two_connections_are_enough(world: World) -> None:
+    """H95: each side takes two connections of the link; the copy, the live changes and the good end come out right."""
+    pair = world.pair(schema=SCHEMA)
+    with psycopg.connect(pair.source_url, autocommit=True) as app:
+        app.execute(
+            "insert into big select i, i, 'f' from generate_series(1, 3000) i; insert into bare values ('a'), ('a')"
+        )
+    with (
+        two_connections(world, pair),
+        world.source.connect(pair.name) as writer,
+        world.target.connect(pair.name) as reader,
+    ):
+        link = pair.start(FORWARD)
+
+        def is_live() -> bool:
+            made = reader.execute("select to_regclass('offramp.link') is not null").fetchone()
+            return made == (True,) and reader.execute("select phase from offramp.link").fetchall() == [("live",)]
+
+        try:
+            until(is_live, "the live phase", 40)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {link.log.read_text()[-2000:]}") from error
+        writer.execute(
+            "update public.big set v = -1 where id < 50; insert into public.bare values ('a'); delete from public.big where id = 99"
+        )
+        until(lambda: reader.execute("select count(*) from public.bare").fetchone() == (3,), "the change")
+        assert link.end() == 0
 
     assert_same_contents(pair.source(), pair.target())
 

@@ -240,7 +240,7 @@ def test_a_table_without_columns_arrives(world: World) -> None:
 
 LIKE_OURS = """
 create table like_ours (id int primary key, c1 int, c2 text, k1 text, xid int, t int, n int, r int, l int, s int, image text, change int,
-  new_rows int, old_rows int, offramp_gone boolean, "ctid " int, position text);
+  new_rows int, old_rows int, gone boolean, "ctid " int, position text);
 create table like_ours_bare (c2 int, c1 int, c3 int, image text, change int, n int);
 create table like_ours_late (c3 int, c2 int, k2 int, c1 int, k1 int, primary key (c1, k1, c3));
 """
@@ -255,7 +255,7 @@ def test_columns_named_like_ours_fail_no_statement(world: World) -> None:
         "insert into like_ours_late select i, i, i, i, i from generate_series(1, 20) i",
     )
     lab.do(
-        "update like_ours set c1 = -c1, k1 = 'x', offramp_gone = true where id < 5",
+        "update like_ours set c1 = -c1, k1 = 'x', gone = true where id < 5",
         "update like_ours set id = id + 100 where id > 15",
         "update like_ours_bare set change = 9 where c1 < 4",
         "update like_ours_late set c1 = c1 + 100, k2 = null where k1 < 3",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -19,6 +20,8 @@ from .model import Link
 from .window import Window
 
 _BOOK = sqlbook.load("offramp.pump", "sql/apply.sql")
+# Staging that lasts is made from a table's third batch on, for so many tables at most.
+OFTEN, KEPT = 3, 32
 # Rows that are staged and applied at once; the origin reads the next ones meanwhile.
 PIECE_ROWS = 50_000
 # Types whose values are never kept out of line.
@@ -26,7 +29,7 @@ FIXED_TYPES = (
     "smallint", "integer", "bigint", "boolean", "uuid", "oid", "real", "double precision", "date", "time", "interval", "money", "\"char\"",
 )  # fmt: skip
 # The table's own fault, not the server's or the line's: values, constraints, missing objects.
-OWN_FAULTS = ("22", "23", "42", "0A", "P0")
+OWN_FAULTS = ("22", "23", "42", "54", "0A", "P0")
 
 
 class RejectedError(Exception):
@@ -53,27 +56,45 @@ class Landing:
     def __init__(self, receiver: Connection, link: Link) -> None:
         self._receiver = receiver
         self._link = link
-        self._made: dict[int, bool] = {}
+        # Those with lasting staging, the least recently used first.
+        self._kept: dict[int, Table] = {}
+        self._uses: dict[int, int] = {}
+        self._toasted: dict[int, bool] = {}
         self._statements: dict[int, dict[str, bytes]] = {}
         # Tables to which the last batch only added rows: the next one begins with the insert.
         self._growing: set[int] = set()
 
     def prepare(self, table: Table) -> None:
-        """Make the table's staging; outside the batch's transaction, which may be rolled back."""
-        if table.oid in self._made:
-            return
+        """Make the staging of a table that changes often; outside the batch's transaction, which may be rolled back.
+
+        A server empties each such table with each commit, so there are few: the others' staging lasts for one batch.
+        """
+        self._uses[table.oid] = self._uses.get(table.oid, 0) + 1
+        if table.oid in self._kept:
+            self._kept[table.oid] = self._kept.pop(table.oid)
+        elif self._uses[table.oid] >= OFTEN:
+            while len(self._kept) >= KEPT:
+                self._drop(self._kept.pop(next(iter(self._kept))))
+            self._make(table, "delete rows")
+            self._kept[table.oid] = table
+
+    def _make(self, table: Table, at_commit: LiteralString) -> None:
         with rejected(table):
             for block in ("stage",) if table.key else ("image_type", "delta"):
-                self._receiver.execute(_render(block, table))
-            row = self._receiver.execute(_render("toasted", table)).fetchone()
-        self._made[table.oid] = bool(row and row[0])
+                self._receiver.execute(_render(block, table, at_commit=at_commit))
+            if table.oid not in self._toasted:
+                row = self._receiver.execute(_render("toasted", table)).fetchone()
+                self._toasted[table.oid] = bool(row and row[0])
+
+    def _drop(self, table: Table) -> None:
+        for place in (stage(table), _images(table), _delta(table)):
+            self._receiver.execute(sql.SQL("drop table if exists {}").format(place))
 
     def forget(self, table: Table) -> None:
         """Drop the table's staging, since its shape has changed."""
-        self._made.pop(table.oid, None)
-        self._statements.pop(table.oid, None)
-        for place in (stage(table), _images(table), _delta(table)):
-            self._receiver.execute(sql.SQL("drop table if exists {}").format(place))
+        for known in (self._kept, self._statements, self._toasted, self._uses):
+            known.pop(table.oid, None)
+        self._drop(table)
 
     def change(
         self,
@@ -90,6 +111,8 @@ class Landing:
         ``many`` rows are read ahead and applied in pieces. ``staged`` is called after each piece, while its keys lie in
         ``stage(table)``.
         """
+        if table.oid not in self._kept:
+            self._make(table, "drop")
         if not table.key:
             with rejected(table):
                 staged(stream.through(origin, out, self._receiver, _render("fill_delta", table)))
@@ -159,7 +182,7 @@ class Landing:
         """Return the statement as it goes over the line; composing it takes longer than running it."""
         known = self._statements.setdefault(table.oid, {})
         if block not in known:
-            known[block] = _render(block, table, toasted=self._made[table.oid]).as_bytes(self._receiver)
+            known[block] = _render(block, table, toasted=self._toasted[table.oid]).as_bytes(self._receiver)
         return known[block]
 
 
@@ -243,11 +266,18 @@ def _laid_down(column: Column, alias: sql.Identifier) -> sql.Composed:
     return sql.SQL("t.{}::{} as {}").format(sql.Identifier(column.name), shape.type_of(column.base), alias)
 
 
-def _render(block: str, table: Table, *, toasted: bool = False) -> sql.Composed:
+def _render(
+    block: str, table: Table, *, toasted: bool = False, at_commit: LiteralString = "delete rows"
+) -> sql.Composed:
     stored, settable = shape.stored(table), _settable(table)
     return sql.SQL(_BOOK[block]).format(
         table=sql.Literal(shape.name(table).as_string(None)) if block == "toasted" else shape.name(table),
         stage=stage(table),
+        at_commit=sql.SQL(at_commit),
+        gone=sql.Identifier(shape.unique(table, "offramp_gone")),
+        listed=shape.listed(stored),
+        mine=shape.columns(settable, "t"),
+        theirs=shape.columns(settable, "s"),
         images=_images(table),
         delta=_delta(table),
         all=shape.columns(table.columns, "t"),

@@ -175,7 +175,8 @@ class Batches:
             self._idle(news)
             return NOTHING
         for source in touched:
-            self.landing.prepare(source.table)
+            if source.relid not in reloads:
+                self.landing.prepare(source.table)
         rows = 0
         with self.receiver.transaction():
             self.rounds.flush()

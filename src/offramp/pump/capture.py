@@ -25,7 +25,8 @@ from .model import Link
 _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
 # Writers queue behind our lock request, so it must give up sooner than anybody notices.
 LOCK_MILLISECONDS = 500
-INSTALL_SECONDS = 120.0
+# Then the link says who is in the way, and tries again.
+INSTALL_SECONDS = 20.0
 OPERATIONS = ("insert", "update", "delete", "truncate")
 
 

@@ -308,4 +308,4 @@ def _pages(todo: Range) -> sql.Composed:
 
 
 def _fill(table: Table) -> sql.Composed:
-    return sql.SQL(_BOOK["fill"]).format(table=shape.name(table), columns=shape.columns(shape.stored(table)))
+    return sql.SQL(_BOOK["fill"]).format(table=shape.name(table), listed=shape.listed(shape.stored(table)))

@@ -65,9 +65,22 @@ def columns(of: Sequence[Column], prefix: str = "") -> sql.Composed:
     return comma(sql.Identifier(prefix, column.name) if prefix else sql.Identifier(column.name) for column in of)
 
 
+def unique(table: Table, word: str) -> str:
+    """Return a name that no column of this table begins with: ``word``, made longer where it must be."""
+    while any(column.name.startswith(word) for column in table.columns):
+        word += "_"
+    return word
+
+
+def listed(of: Sequence[Column]) -> sql.Composable:
+    """Return a list of columns in parentheses, or nothing for a table without any."""
+    return sql.SQL("({})").format(columns(of)) if of else sql.SQL("")
+
+
 def key_aliases(table: Table, prefix: str = "") -> tuple[sql.Identifier, ...]:
     """Return the names under which key columns travel: ``offramp_k1`` and so on."""
-    names = [f"offramp_k{place}" for place in range(1, len(table.key) + 1)]
+    word = unique(table, "offramp_k")
+    names = [f"{word}{place}" for place in range(1, len(table.key) + 1)]
     return tuple(sql.Identifier(prefix, alias) if prefix else sql.Identifier(alias) for alias in names)
 
 

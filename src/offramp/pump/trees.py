@@ -1,8 +1,8 @@
 """How are members of partition and inheritance trees captured? By row-level triggers on each relation that holds rows.
 
-A parent's statement trigger is silent when a child is named, a child's when the parent is, and neither says in which member a row
-lies. Row-level triggers fire on the member itself, whatever statement moved the row. The form of the function is the one that survives every change
-of the table, chosen by measurement: ``docs/decisions/0003-row-capture-in-trees.md``.
+A parent's statement trigger is silent when a child is named, a child's when the parent is, and neither says in which member a
+row lies. Row-level triggers fire on the member itself, whatever statement moved the row. The form of their functions is the one
+that survives every change of the table, chosen by measurement: ``docs/decisions/0003-row-capture-in-trees.md``.
 """
 
 from __future__ import annotations

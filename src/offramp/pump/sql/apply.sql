@@ -1,14 +1,14 @@
 -- name: stage
 -- A session's own landing place. Rows that are gone come with nulls, so domains are laid down as their base types.
-create temporary table if not exists {stage} on commit delete rows as
-select false as offramp_gone, {keys}, {columns} from {table} t with no data
+create temporary table if not exists {stage} on commit {at_commit} as
+select false as {gone}, {keys}, {columns} from {table} t with no data
 
 -- name: stage_keys
 -- Where keys land that were logged while the table was copied.
 create temporary table if not exists {stage} as select {keys} from {table} t with no data
 
 -- name: fill_stage
-copy {stage} (offramp_gone, {aliases}, {columns}) from stdin
+copy {stage} ({gone}, {aliases}, {columns}) from stdin
 
 -- name: fill_keys
 copy {stage} ({aliases}) from stdin
@@ -17,24 +17,26 @@ copy {stage} ({aliases}) from stdin
 truncate {stage}
 
 -- name: delete_gone
-delete from only {table} t using {stage} s where s.offramp_gone and {match}
+delete from only {table} t using {stage} s where s.{gone} and {match}
 
 -- name: delete_changed
 delete from only {table} t using {stage} s where {match}
 
 -- name: update_present
--- An update is cheaper than an insert with a conflict, and as HOT; what it does not find is inserted afterwards.
-update only {table} t set {assignments} from {stage} s where not s.offramp_gone and {match}
+-- An update is cheaper than an insert with a conflict, and as HOT; what it does not find is inserted afterwards. A row that is
+-- the same already is left alone: byte by byte, since some types have no equality.
+update only {table} t set {assignments} from {stage} s
+ where not s.{gone} and {match} and row({mine})::record operator(pg_catalog.*<>) row({theirs})::record
 
 -- name: insert_missing
 insert into {table} as t ({columns}) overriding system value
 select {staged} from {stage} s
- where not s.offramp_gone and not exists (select from only {table} t where {match})
+ where not s.{gone} and not exists (select from only {table} t where {match})
  order by {aliases}
 
 -- name: insert_all
 insert into {table} ({columns}) overriding system value
-select {staged} from {stage} s where not s.offramp_gone order by {aliases}
+select {staged} from {stage} s where not s.{gone} order by {aliases}
 
 -- name: toasted
 -- Does this table keep values out of line here?
@@ -44,14 +46,14 @@ select coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) > 0 from pg_cla
 delete from only {table}
 
 -- name: fill
-copy {table} ({columns}) from stdin
+copy {table} {listed} from stdin
 
 -- name: image_type
 -- Only its row type is used: the origin's columns in the origin's order, whatever the order here.
-create temporary table if not exists {images} on commit delete rows as select {all} from {table} t with no data
+create temporary table if not exists {images} on commit {at_commit} as select {all} from {table} t with no data
 
 -- name: delta
-create temporary table if not exists {delta} (image text, change bigint) on commit delete rows
+create temporary table if not exists {delta} (image text, change bigint) on commit {at_commit}
 
 -- name: fill_delta
 copy {delta} (image, change) from stdin

@@ -245,9 +245,10 @@ select t.tgrelid::bigint, count(*)::int, coalesce(bool_and(t.tgenabled = %(mode)
 -- name: blockers
 -- Who holds or waits for a lock on this table that keeps us out?
 select coalesce(string_agg(distinct coalesce('pid ' || l.pid || ' (' || coalesce(nullif(a.application_name, ''), a.usename::text, 'unknown') || ')',
-                                    'a prepared transaction'), ', '), 'nobody any more')
+                                    'the prepared transaction ' || p.gid, 'a prepared transaction'), ', '), 'nobody any more')
   from pg_locks l
   left join pg_stat_activity a on a.pid = l.pid
+  left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
  where l.locktype = 'relation'
    and l.database = (select oid from pg_database where datname = current_database())
    and l.relation = any(%(oids)s::bigint[])

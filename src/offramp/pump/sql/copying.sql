@@ -20,4 +20,4 @@ truncate only {table}
 copy ({query}) to stdout
 
 -- name: fill
-copy {table} ({columns}) from stdin
+copy {table} {listed} from stdin
