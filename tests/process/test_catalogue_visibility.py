@@ -247,33 +247,43 @@ def test_a_prepared_transaction_arrives_when_it_is_committed_even_after_a_restar
 
 
 def test_a_poll_costs_what_changed_however_long_a_transaction_stays_open(lab: Lab) -> None:
-    """B22: a transaction with an id stays open while the log grows; the link reads no more of it at each poll than before."""
-    idle = lab.app()
+    """B22: a transaction that has written stays open while the log grows; a poll reads no more the longer that lasts.
+
+    The log that it wrote to cannot be emptied, so its open places are looked at with each poll; what comes later goes to other
+    logs, which are emptied.
+    """
+    idle, app = lab.app(), lab.app()
     idle.execute("begin; update row_of set v = 'open' where id = 20")
-    app = lab.app()
-    for _ in range(3):
-        app.execute("update many set n = n + 1")
-    size = our_bytes(lab) / 8192
-    lab.arrived(seconds=60)
-    wait_for_statistics(lab)
-    before, began = our_reads(lab), time.monotonic()
-    marks = []
-    for n in range(20):
-        at = time.monotonic()
-        app.execute("insert into pointed (v) values (%s)", (str(n),))
-        lab.arrived()
-        marks.append(time.monotonic() - at)
-    wait_for_statistics(lab)
-    per_mark = (our_reads(lab) - before) / 20
+    cost = []
+    for _ in range(2):
+        for _ in range(3):
+            app.execute("update many set n = n + 1")
+        lab.arrived(seconds=60)
+        until(lambda: others_are_empty(lab), "the logs that nobody keeps to be emptied")
+        cost.append(reads_per_change(lab, app))
     idle.execute("commit")
     idle.close()
     app.close()
     lab.check()
 
-    assert sorted(marks)[10] < 0.5
-    assert per_mark < max(size / 4, 60), (
-        f"{per_mark:.0f} pages read per change, {size:.0f} pages of log, in {time.monotonic() - began:.1f} s"
-    )
+    assert cost[1] < 1.5 * cost[0] + 60
+
+
+def others_are_empty(lab: Lab) -> bool:
+    """Whether at most one log, the one that the open transaction keeps, holds more than a page or two."""
+    with lab.app() as looker:
+        sizes = looker.execute("select pg_relation_size('offramp.log_' || number) from offramp.logs").fetchall()
+    return len(sizes) > 1 and sum(size > 128 * 1024 for (size,) in sizes) <= 1
+
+
+def reads_per_change(lab: Lab, app: psycopg.Connection) -> float:
+    wait_for_statistics(lab)
+    before = our_reads(lab)
+    for n in range(20):
+        app.execute("insert into pointed (v) values (%s)", (str(n),))
+        lab.arrived()
+    wait_for_statistics(lab)
+    return (our_reads(lab) - before) / 20
 
 
 def our_reads(lab: Lab) -> int:

@@ -20,9 +20,9 @@ BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.25
 SECONDS_PER_CHANGE = 0.0001
 BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 1.0
 # A log is closed, and emptied once it is consumed, when it is this big, or when so much of it must be looked at with each poll.
-LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 2000, 8
+LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 200, 8
 # Pointing functions at another log makes every session compile them again.
-ROTATE_SECONDS = 5.0
+ROTATE_SECONDS = 2.0
 
 
 class Following:

@@ -248,7 +248,8 @@ select coalesce(string_agg(distinct coalesce('pid ' || l.pid || ' (' || coalesce
                                     'the prepared transaction ' || p.gid, 'a prepared transaction'), ', '), 'nobody any more')
   from pg_locks l
   left join pg_stat_activity a on a.pid = l.pid
-  left join pg_prepared_xacts p on l.pid is null and l.virtualtransaction = '-1/' || p.transaction::text
+  left join pg_locks x on l.pid is null and x.pid is null and x.locktype = 'transactionid' and x.virtualtransaction = l.virtualtransaction
+  left join pg_prepared_xacts p on p.transaction = x.transactionid
  where l.locktype = 'relation'
    and l.database = (select oid from pg_database where datname = current_database())
    and l.relation = any(%(oids)s::bigint[])
