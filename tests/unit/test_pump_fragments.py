@@ -84,26 +84,6 @@ def test_keys_are_matched_with_the_operator_of_their_own_type() -> None:
     assert text == '"t"."k" operator("public".=) "s"."offramp_k1"'
 
 
-@pytest.mark.parametrize(
-    ("type_", "ordered"),
-    [("bigint", True), ("uuid", True), ("date", True), ("numeric(10,2)", True), ("text", False), ("public.citext", False),
-     ("character varying(9)", False)],
-)  # fmt: skip
-def test_only_keys_that_sort_alike_everywhere_are_cut_in_ranges(type_: str, ordered: bool) -> None:
-    assert shape.ordered(table(column("k", type_), key=("k",))) is ordered
-    assert shape.ordered(table(column("k", type_))) is False
-
-
-def test_a_range_is_above_its_low_end_and_up_to_its_high_end() -> None:
-    two = table(column("a"), column("b", "uuid"), key=("b", "a"))
-
-    assert (
-        shape.within(two, ("x", "1"), None).as_string(None)
-        == """row("t"."b", "t"."a") > row('x'::uuid, '1'::integer)"""
-    )
-    assert shape.within(two, None, None).as_string(None) == "true"
-
-
 def test_generated_columns_are_compared_but_never_written() -> None:
     made = table(column("id"), column("slug", generated="s"), key=("id",))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote, urlencode
 
@@ -117,21 +116,3 @@ def _outside(error: psycopg.OperationalError, where: str) -> OutsideError:
     return UnreachableError(
         f"PostgreSQL at {where} failed us: {said[0]}", hint="Check that the server runs and can be reached from here."
     )
-
-
-@contextmanager
-def cancelled_after(connection: Connection, seconds: float) -> Iterator[Callable[[], bool]]:
-    """Cancel what runs on ``connection`` when ``seconds`` are over; yields a function that tells whether that happened."""
-    fired = threading.Event()
-
-    def cancel() -> None:
-        fired.set()
-        connection.cancel_safe(timeout=5)
-
-    timer = threading.Timer(seconds, cancel)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield fired.is_set
-    finally:
-        timer.cancel()

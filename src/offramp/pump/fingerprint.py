@@ -36,11 +36,6 @@ def stirred(origin: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def filenodes(side: Connection, oids: Sequence[int]) -> Mapping[int, int]:
-    """Return the file each table lives in; a rewrite gives it another one."""
-    return dict(side.execute(_BOOK["filenodes"], {"oids": list(oids)}).fetchall())
-
-
 def shape_of(fingerprint: str) -> str:
     """Return the part that tells of the table itself.
 

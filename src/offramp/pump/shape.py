@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import LiteralString
 
 from psycopg import sql
 
@@ -44,10 +43,6 @@ def holds_rows(table: Table) -> bool:
 
 def comma(parts: Iterable[sql.Composable]) -> sql.Composed:
     return sql.SQL(", ").join(parts)
-
-
-def literal(text: LiteralString) -> sql.SQL:
-    return sql.SQL(text)
 
 
 def type_of(printed: str) -> sql.SQL:
@@ -99,13 +94,6 @@ def image(table: Table, prefix: str) -> sql.Composed:
     return sql.SQL("row({})::text").format(columns(table.columns, prefix))
 
 
-def ordered(table: Table) -> bool:
-    """Whether ranges of this table's key mean the same rows on both sides."""
-    return bool(table.key) and all(
-        column.type in ORDERED_TYPES or column.type.startswith("numeric") for column in table.key_columns
-    )
-
-
 def plain_key(table: Table) -> bool:
     """Whether equal keys are the same bytes, so that an update never needs to set the key."""
     return all(column.type in PLAIN_TYPES for column in table.key_columns)
@@ -118,33 +106,6 @@ def steady_key(table: Table) -> bool:
 
 def _steady(printed: str) -> bool:
     return printed in STEADY_TYPES or printed.startswith(("character varying", "numeric"))
-
-
-def above(table: Table, bound: Sequence[str], prefix: str) -> sql.Composed:
-    """Return ``row(key) > row(bound)``."""
-    return _compare(table, bound, prefix, ">")
-
-
-def up_to(table: Table, bound: Sequence[str], prefix: str) -> sql.Composed:
-    """Return ``row(key) <= row(bound)``."""
-    return _compare(table, bound, prefix, "<=")
-
-
-def _compare(table: Table, bound: Sequence[str], prefix: str, operator: LiteralString) -> sql.Composed:
-    typed = (
-        sql.SQL("{}::{}").format(sql.Literal(value), type_of(column.type))
-        for value, column in zip(bound, table.key_columns, strict=True)
-    )
-    return sql.SQL("row({}) {} row({})").format(columns(table.key_columns, prefix), sql.SQL(operator), comma(typed))
-
-
-def within(table: Table, low: Sequence[str] | None, high: Sequence[str] | None, prefix: str = "t") -> sql.Composable:
-    """Return the condition of a chunk: above ``low``, up to and with ``high``; None is without bound."""
-    parts = [
-        *([above(table, low, prefix)] if low is not None else []),
-        *([up_to(table, high, prefix)] if high is not None else []),
-    ]
-    return sql.SQL(" and ").join(parts) if parts else sql.SQL("true")
 
 
 def outline(table: Table) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from psycopg.rows import args_row
@@ -10,7 +9,7 @@ from psycopg.rows import args_row
 from ..kit import sqlbook
 from ..postgres import Connection, Table
 from . import shape
-from .model import Difference, Link, Phase, TableState
+from .model import Link, Phase, TableState
 
 _BOOK = sqlbook.load("offramp.pump", "sql/state.sql")
 Value = str | int | float | bool | None | list[str] | list[int]
@@ -58,11 +57,6 @@ class Chunk:
     rows: int
     dirty: bool
     verified_at: float | None
-
-    @property
-    def ranged(self) -> bool:
-        """Whether it is less than its whole table, so that the key's index is the way to read it."""
-        return self.low is not None or self.high is not None
 
 
 class Ledger:
@@ -180,27 +174,6 @@ class Ledger:
             for number, low, high, rows_, dirty, at in rows
         )
 
-    def add_chunk(
-        self, relid: int, number: int, low: Sequence[str] | None, high: Sequence[str] | None, rows: int
-    ) -> None:
-        self._do(
-            "add_chunk", relid=relid, number=number, rows=rows,
-            low=None if low is None else list(low), high=None if high is None else list(high),
-        )  # fmt: skip
-
-    def narrow_chunk(self, relid: int, number: int, high: Sequence[str] | None, rows: int) -> None:
-        self._do("narrow_chunk", relid=relid, number=number, high=None if high is None else list(high), rows=rows)
-
-    def new_chunk(self, relid: int, low: Sequence[str] | None, high: Sequence[str] | None, rows: int) -> None:
-        """Add a chunk under the next free number."""
-        self._do(
-            "new_chunk", relid=relid, rows=rows,
-            low=None if low is None else list(low), high=None if high is None else list(high),
-        )  # fmt: skip
-
-    def clear_chunks(self, relid: int) -> None:
-        self._do("clear_chunks", relid=relid)
-
     def copied(self, relid: int, rows: int, *, size: int = 0, seconds: float = 0.0) -> None:
         """Count rows and bytes of one range of the copy, which took ``seconds``."""
         self._do("copied_rows", relid=relid, rows=rows, bytes=size, seconds=seconds)
@@ -222,21 +195,8 @@ class Ledger:
         """Say that the link lives and how far it is behind; what is None stays as it was told last."""
         self._do("beat", lag_ms=lag_ms, lag_p99_ms=lag_p99_ms, lag_keys=lag_keys, log_bytes=log_bytes)
 
-    def chunks_verified(self, found: Sequence[tuple[int, int, int]]) -> None:
-        """Note that these chunks (table, number, rows) are equal on both sides at the stored position."""
-        relids, numbers, rows = (list(part) for part in zip(*found, strict=True))
-        self._do("chunks_verified", relids=relids, numbers=numbers, rows=rows)
-
     def dirty_table(self, relid: int) -> None:
         self._do("dirty_table", relid=relid)
-
-    def found(self, differences: Sequence[Difference]) -> None:
-        for difference in differences[:1000]:
-            self._do("found", name=difference.table, key=difference.key, kind=difference.kind)
-        self._do("count_found", found=len(differences))
-
-    def repaired(self, count: int) -> None:
-        self._do("count_repaired", repaired=count)
 
     def seen(self, xid: int) -> bool:
         """Whether the stored position has seen this transaction of the origin."""

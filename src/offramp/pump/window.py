@@ -137,21 +137,6 @@ class Window:
             columns=shape.columns(shape.stored(table), "t"), table=shape.name(table)
         )
 
-    def bounds(
-        self, table: Table, low: Sequence[str] | None, high: Sequence[str] | None, *, limit: int, step: int
-    ) -> tuple[tuple[tuple[str, ...], int], ...]:
-        """Return (key, place) of every ``step``-th row of the next ``limit`` rows of a range, and of the last of them."""
-        query = sql.SQL(_BOOK["bounds"]).format(
-            texts=shape.comma(sql.SQL("t.{}::text").format(sql.Identifier(key.name)) for key in table.key),
-            key=shape.columns(table.key_columns, "t"),
-            table=shape.name(table),
-            within=shape.within(table, low, high),
-            limit=sql.Literal(limit),
-            step=sql.Literal(step),
-        )
-        with sourced():
-            return tuple((tuple(bound), place) for bound, place in self.origin.execute(query))
-
     def demand_unrewritten(self, oids: Sequence[int]) -> None:
         """Raise RewrittenError when a table that was read has been truncated or rewritten since the snapshot."""
         if oids and (found := self.origin.execute(_BOOK["rewritten"], {"oids": list(oids)}).fetchall()):

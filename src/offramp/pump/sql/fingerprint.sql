@@ -116,7 +116,3 @@ select coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::bigint
   from pg_stat_sys_tables
  where schemaname = 'pg_catalog'
    and relname = any('{pg_class,pg_attribute,pg_attrdef,pg_constraint,pg_index,pg_inherits,pg_trigger,pg_type,pg_enum,pg_proc,pg_rewrite,pg_policy,pg_sequence,pg_extension,pg_namespace,pg_description,pg_statistic_ext}');
-
--- name: filenodes
--- The file a table lives in: another one after a rewrite.
-select c.oid::bigint, pg_relation_filenode(c.oid)::bigint from pg_class c where c.oid = any(%(oids)s::bigint[]::oid[]);

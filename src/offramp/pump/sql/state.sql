@@ -159,13 +159,6 @@ select number, low, high, rows, dirty, extract(epoch from verified_at)::float8
  where link = %(link)s and direction = %(direction)s and relid = %(relid)s
  order by number;
 
--- name: add_chunk
-insert into offramp.chunk (link, direction, relid, number, low, high, rows)
-values (%(link)s, %(direction)s, %(relid)s, %(number)s, %(low)s, %(high)s, %(rows)s);
-
--- name: clear_chunks
-delete from offramp.chunk where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
-
 -- name: copied_rows
 update offramp.moved
    set rows_copied = rows_copied + %(rows)s, rows_estimate = greatest(rows_estimate, rows_copied + %(rows)s),
@@ -193,29 +186,9 @@ update offramp.link
        lag_keys = coalesce(%(lag_keys)s, lag_keys), log_bytes = coalesce(%(log_bytes)s, log_bytes)
  where name = %(link)s and direction = %(direction)s;
 
--- name: chunks_verified
-update offramp.chunk c
-   set dirty = false, verified_at = clock_timestamp(), rows = v.rows
-  from unnest(%(relids)s::bigint[], %(numbers)s::int[], %(rows)s::bigint[]) as v(relid, number, rows)
- where c.link = %(link)s and c.direction = %(direction)s and c.relid = v.relid and c.number = v.number;
-
 -- name: dirty_table
 update offramp.chunk set dirty = true
  where link = %(link)s and direction = %(direction)s and relid = %(relid)s and not dirty;
-
--- name: found
-insert into offramp.difference (link, direction, name, key, kind)
-values (%(link)s, %(direction)s, %(name)s, %(key)s, %(kind)s);
-
--- name: count_found
-update offramp.link
-   set differences = differences + %(found)s
- where name = %(link)s and direction = %(direction)s;
-
--- name: count_repaired
-update offramp.link
-   set repaired = repaired + %(repaired)s
- where name = %(link)s and direction = %(direction)s;
 
 -- name: lock
 -- One runner per link: the lock lives and dies with the very session that applies.
@@ -242,17 +215,6 @@ select l.epoch, l.phase,
 select pg_visible_in_snapshot(%(xid)s::text::xid8, position)
   from offramp.link
  where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s;
-
--- name: narrow_chunk
-update offramp.chunk
-   set high = %(high)s, rows = %(rows)s
- where link = %(link)s and direction = %(direction)s and relid = %(relid)s and number = %(number)s;
-
--- name: new_chunk
-insert into offramp.chunk (link, direction, relid, number, low, high, rows)
-select %(link)s, %(direction)s, %(relid)s, coalesce(max(number), 0) + 1, %(low)s, %(high)s, %(rows)s
-  from offramp.chunk
- where link = %(link)s and direction = %(direction)s and relid = %(relid)s;
 
 -- name: close_link
 -- Waits for the batch in flight; the next one finds another epoch and ends the link's process.

@@ -28,11 +28,6 @@ select pg_cancel_backend(%(pid)s);
 -- A session that is idle in its transaction has no statement to cancel.
 select pg_terminate_backend(%(pid)s);
 
--- name: snapshot_age
-select coalesce(max(extract(epoch from clock_timestamp() - a.xact_start)), 0)::float8
-  from pg_stat_activity a
- where a.pid = any(%(pids)s::int[]) and a.backend_xmin is not null;
-
 -- name: backend
 -- What does the server say of this session? A backend that is idle, or waits for its client, is not at work for us.
 select coalesce(a.state, 'unknown'), coalesce(a.wait_event, ''), coalesce(a.state_change::text, '')

@@ -91,11 +91,3 @@ copy (
 
 -- name: whole_table
 copy (select {columns} from only {table} t) to stdout
-
--- name: bounds
--- The key of every {step}th row of the next {limit}, and of the last of them.
-select b.bound, b.place
-  from (select array[{texts}] as bound, row_number() over (order by {key}) as place, count(*) over () as total
-          from (select {key} from only {table} t where {within} order by {key} limit {limit}) t) b
- where b.place % {step} = 0 or b.place = b.total
- order by b.place
