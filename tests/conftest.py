@@ -18,6 +18,10 @@ from offramp.kit import processes
 PREFIX = f"offramp-test-{os.getpid()}-"
 GONE_SECONDS = 10
 
+# A shell starts what it runs in the background with Ctrl-C ignored, and so would all that we start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="module", autouse=True)
 def nothing_stays_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -182,6 +182,19 @@ def scribble(app: psycopg.Connection, seed: int, count: int) -> None:
             pass
 
 
+def test_the_target_has_statistics_of_each_tree_as_a_whole(world: World) -> None:
+    """Autovacuum never analyzes a partitioned table, so after the move the planner would know nothing of it."""
+    pair = live(world)
+    with psycopg.connect(pair.target_url) as target:
+        known: dict[str, int] = dict(
+            target.execute(
+                "select oid::regclass::text, reltuples::int from pg_class where relkind = 'p' and not relispartition"
+            ).fetchall()
+        )
+
+    assert known == {"event": 2500, "deep": 900, "loose": 200}
+
+
 def test_every_way_to_write_to_a_tree_arrives(world: World) -> None:
     """E53, E54, E59, E62, C33: root, leaf, ONLY, row movement, MERGE, ON CONFLICT, cascades, TRUNCATE, three levels, two parents."""
     pair = world.pair(schema=TREES + NOTE)

@@ -15,7 +15,7 @@ from tcp_shim import Shim
 
 from offramp import postgres, pump
 from offramp.kit.secret import Secret
-from offramp.pump import Event, Link
+from offramp.pump import Event, Link, bulk, footing
 from offramp.pump.pulse import Line, Pulse
 
 FORWARD = Link("mentors", "forward", 1)
@@ -128,6 +128,57 @@ def test_lines_that_swallow_everything_are_given_up(
     assert any(event["event"] == "line given up" for event in link.events())
     assert link.end() == 0
     assert_equal(pair)
+
+
+def test_checks_beside_the_batches_never_make_them_wait_for_a_swallowed_line(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I96: the lines that verification has for itself stall while both sides look at one moment: they are cut, there and here."""
+    monkeypatch.setattr(footing, "STAND_SECONDS", 0.5)
+    with (
+        postgres.connect(Secret(near.through(pair.source_url)), application_name="near") as origin,
+        postgres.connect(Secret(far.through(pair.target_url)), application_name="far") as receiver,
+        pair.source() as source,
+        pair.target() as target,
+    ):
+        beside = footing.beside(origin, receiver)
+        far.stall()
+        source.execute("begin isolation level repeatable read read only")
+        with pytest.raises(footing.StalledError):
+            beside.stand(footing.export(source))
+        source.execute("rollback")
+        beside.cut(source, target)
+        until(lambda: not beside.sound, "the threads that waited to notice")
+        known = "select count(*) from pg_stat_activity where application_name = %s"
+        until(lambda: target.execute(known, (footing.APPLICATION,)).fetchone() == (0,), "the session there to end")
+        far.mend()
+
+
+def test_a_copy_over_a_swallowed_line_gives_up(pair: Pair, near: Shim, far: Shim) -> None:
+    """I96: a lane of the copy stalls in the middle of a range: nothing of it is kept, and nobody waits for ever."""
+
+    async def unchanged(origin: object) -> None:
+        pass
+
+    with (
+        postgres.connect(Secret(near.through(pair.source_url)), application_name="near") as origin,
+        postgres.connect(Secret(pair.target_url), application_name="far") as receiver,
+    ):
+        receiver.execute("create table public.landed (n text)")
+
+        def admit(size: int) -> float:
+            near.stall()
+            return 0.0
+
+        with bulk.Lane(origin, receiver, admit, stall_seconds=1) as lane, pytest.raises(bulk.OriginLaneError):
+            lane.copy(
+                "select repeat('x', 1000) from generate_series(1, 100000)",
+                bulk.Into("public", "landed", ("n",), "text"),
+                unchanged,
+                lambda passed: (),
+            )
+        near.mend()
+        assert receiver.execute("select count(*) from public.landed").fetchone() == (0,)
 
 
 def test_a_line_that_stalls_for_a_moment_is_kept(

@@ -17,7 +17,7 @@ from ..kit import sqlbook
 from ..postgres import Column, Connection, Table
 from . import shape, stream
 from .model import Link
-from .window import Window
+from .window import UnreadableError, Window
 
 _BOOK = sqlbook.load("offramp.pump", "sql/apply.sql")
 # Staging that lasts is made from a table's third batch on, for so many tables at most.
@@ -126,14 +126,13 @@ class Landing:
                 staged(count)
                 return written
         written = 0
-        with stream.ahead(origin, out, 0 if careful else PIECE_ROWS) as pieces:
+        with rejected(table), stream.ahead(origin, out, 0 if careful else PIECE_ROWS) as pieces:
             for place, piece in enumerate(pieces):
-                with rejected(table):
-                    if place:
-                        self._run("empty_stage", table)
-                    count = stream.write(self._receiver, self._statement("fill_stage", table), piece)
-                    written += self._apply_careful(table) if careful else self._apply(table, count)
-                    staged(count)
+                if place:
+                    self._run("empty_stage", table)
+                count = stream.write(self._receiver, self._statement("fill_stage", table), piece)
+                written += self._apply_careful(table) if careful else self._apply(table, count)
+                staged(count)
         return written
 
     def whole(self, window: Window, table: Table) -> int:
@@ -205,6 +204,8 @@ def rejected(table: Table) -> Iterator[None]:
     """Tell the table's own faults from the server's."""
     try:
         yield
+    except UnreadableError as error:
+        raise RejectedError(table.oid, f"the origin cannot read a row of its own: {error}", unique=False) from error
     except psycopg.Error as error:
         state = error.sqlstate or ""
         if not state.startswith(OWN_FAULTS):

@@ -12,7 +12,7 @@ from psycopg import sql
 from ..postgres import Connection
 from . import fingerprint, window
 from .apply import Landing, RejectedError, StrangeRowsError, stage
-from .inspecting import Inspector, unwatched
+from .inspecting import Inspector, unlimited, unwatched
 from .logs import Logs
 from .model import Event
 from .rounds import Rounds
@@ -53,6 +53,7 @@ class Batches:
     position: str
     inspected: bool = True
     watched: Callable[[int], AbstractContextManager[None]] = unwatched
+    room: Callable[[], float] = unlimited
     sources: MutableMapping[int, Source] = field(default_factory=dict)
     moved: MutableMapping[int, Moved] = field(default_factory=dict)
     wrote: set[int] = field(default_factory=set)
@@ -79,6 +80,7 @@ class Batches:
             self.report,
             lambda relid: self._hold(relid, "reload"),
             self.watched,
+            self.room,
         )
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from .adapting import adapt, remember, sketch
 from .apply import RejectedError, remove_logged
 from .archive import Statement
 from .aside import both
-from .building import Task, analyze, at_once
+from .building import Task, analyze, at_once, trees
 from .copying import Copier
 from .fencing import pass_through
 from .following import Following
@@ -233,6 +233,8 @@ def _build_indexes(session: Session, sources: dict[int, Source], pieces: Sequenc
 
     order = sorted({*by_table, *sizes}, key=lambda table: -sizes.get(table, 0))
     if not at_once(session, [finish(table, by_table.get(table, ())) for table in order]):
+        return False
+    if not at_once(session, [analyze(*tree) for tree in trees(session)]):
         return False
     for piece in pieces:
         if session.stop():

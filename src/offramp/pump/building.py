@@ -71,6 +71,11 @@ def _others(session: Session, wanted: int) -> list[Connection]:
     return found
 
 
+def trees(session: Session) -> tuple[tuple[str, str], ...]:
+    """Return the partitioned tables at the receiver that are no partitions themselves: nobody else gathers their statistics."""
+    return tuple(session.receiver.execute(_BOOK["trees"]).fetchall())
+
+
 def analyze(schema: str, table: str) -> Task:
     """Return the task that gives the planner its statistics of one table."""
     return lambda side: side.execute(sql.SQL("analyze {}").format(sql.Identifier(schema, table)))

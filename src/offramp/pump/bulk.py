@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _BOOK = sqlbook.load("offramp.pump", "sql/bulk.sql")
 CONNECT_SECONDS = 10
 # Network buffers between the two sides of a lane.
 QUEUED_BLOCKS = 16
+# A range takes a second or so; this is for lines that something swallowed.
+STALL_SECONDS = 60.0
+END_SECONDS = 5.0
 
 
 class LaneError(Exception):
@@ -69,10 +73,22 @@ Keep = Callable[[Passed], Sequence[tuple[str, Sequence[Any]]]]
 class Lane:
     """A pair of connections like two that are open already; a context manager. Raises UnreachableError when they are not granted."""
 
-    def __init__(self, origin: Connection, receiver: Connection, admit: Callable[[int], float]) -> None:
-        """``admit`` is told of each block's bytes and returns how many seconds to pause."""
+    def __init__(
+        self,
+        origin: Connection,
+        receiver: Connection,
+        admit: Callable[[int], float],
+        *,
+        stall_seconds: float = STALL_SECONDS,
+    ) -> None:
+        """``admit`` is told of each block's bytes and returns how many seconds to pause.
+
+        Both lines are given up when not a byte moves for ``stall_seconds``.
+        """
         self._runner = asyncio.Runner()
         self._admit = admit
+        self._stall_seconds = stall_seconds
+        self._moved_at = 0.0
         try:
             self._origin = self._do(_connect(origin))
             try:
@@ -121,6 +137,22 @@ class Lane:
         return self._runner.run(work)
 
     async def _copy(self, out: str, into: Into, check: Check, keep: Keep) -> Passed:
+        """TCP does not notice a peer that acknowledges bytes and drops them; that nothing moves any more is noticed here."""
+        self._moved_at = time.monotonic()
+        work = asyncio.ensure_future(self._copy_watched(out, into, check, keep))
+        try:
+            while not (await asyncio.wait({work}, timeout=self._stall_seconds / 10))[0]:
+                if time.monotonic() - self._moved_at >= self._stall_seconds:
+                    await self._end()
+                    raise OriginLaneError(f"nothing moved for {self._stall_seconds:g} s", "")
+        finally:
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=END_SECONDS)
+            work.cancelled() or work.exception()
+        return work.result()
+
+    async def _copy_watched(self, out: str, into: Into, check: Check, keep: Keep) -> Passed:
         with _Of(ReceiverLaneError):
             await self._receiver.execute("begin")
         try:
@@ -144,6 +176,7 @@ class Lane:
         async def take(block: bytes) -> None:
             nonlocal size
             size += len(block)
+            self._moved_at = time.monotonic()
             if (pause := self._admit(len(block))) > 0:
                 await asyncio.sleep(pause)
             await blocks.put(block)
@@ -161,6 +194,8 @@ class Lane:
             await reading
 
         reading = asyncio.ensure_future(read())
+        # Its error is told by whoever waits for it, or by the receiver's.
+        reading.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             with _Of(ReceiverLaneError):
                 said = await self._receiver.copy_to_table(

@@ -230,7 +230,8 @@ def _fragments(table: Table) -> dict[str, sql.Composable]:
     names = [column.name for column in table.columns]
     positions = [names.index(key.name) + 1 for key in table.key]
     width = max(positions, default=len(names)) or 1
-    aliases = [sql.Identifier(f"offramp_{place}") for place in range(1, width + 1)]
+    word = shape.unique(table, "offramp_")
+    aliases = [sql.Identifier(f"{word}{place}") for place in range(1, width + 1)]
     texts = [sql.SQL("n.{}::pg_catalog.text").format(aliases[place - 1]) for place in positions]
     keys = [sql.Identifier(f"k{at}") for at in range(1, len(positions) + 1)]
     steady = bool(table.key) and shape.steady_key(table)

@@ -38,6 +38,8 @@ LEAST_PAGES = 16
 PAGE_BYTES = 8192
 # Statements that were cancelled because somebody waited behind them are tried again.
 CANCELLED = ("57014",)
+# Values that the origin itself cannot hand over: bytes that are no text, say.
+UNREADABLE = "22"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Copier:
         if any(was != file for *_, was in done):
             self._begin_anew(source)
             done = ()
-        step = range_pages(pages, toast)
+        step = range_pages(pages, toast, self.session.throttle.block_bytes(RANGE_BYTES))
         planned = plan(pages, step, [(low, high) for low, high, _ in done])
         self._left[moved.relid] = len(planned)
         self._work.extend(Range(source, low, high, file) for low, high in planned)
@@ -126,7 +128,9 @@ class Copier:
                     look = opened.look([table.oid])
                     opened.allow_scans()
                     with rejected(table):
-                        rows = stream.through(session.origin, opened.whole(table), session.receiver, _fill(table))
+                        rows = stream.through(
+                            session.origin, opened.whole(table), session.receiver, _fill(table), self._pace
+                        )
                     opened.demand_unrewritten([table.oid])
                     session.ledger.copied(table.oid, rows, seconds=time.monotonic() - began)
                     session.ledger.set_table(table.oid, "copied", since=look.snapshot)
@@ -213,6 +217,9 @@ class Copier:
             self._say_abandoned(todo.source.table)
             with self._lock:
                 self._work.append(todo)
+        elif error.sqlstate.startswith(UNREADABLE):
+            reason = f"the origin cannot read a row of its own: {error} [{error.sqlstate}]"
+            self._failed.setdefault(todo.source.relid, RejectedError(todo.source.relid, reason, unique=False))
         elif error.sqlstate.startswith("42"):
             self._failed.setdefault(todo.source.relid, ShapeChangedError(todo.source.relid))
         else:
@@ -247,7 +254,7 @@ class Copier:
         out = sql.SQL(_BOOK["copy_out"]).format(query=_pages(todo))
         with session.receiver.transaction():
             with rejected(table):
-                rows = stream.through(session.origin, out, session.receiver, _fill(table))
+                rows = stream.through(session.origin, out, session.receiver, _fill(table), self._pace)
             with sourced():
                 found = session.origin.execute(_BOOK["filenode"], {"oid": table.oid}).fetchone()
             if found is None or found[0] != todo.file:
@@ -255,6 +262,10 @@ class Copier:
             session.ledger.add_range(table.oid, todo.low, todo.high, todo.file, rows)
             session.ledger.copied(table.oid, rows, seconds=time.monotonic() - began)
         return Passed(rows, 0)
+
+    def _pace(self, size: int) -> None:
+        if (pause := self.session.throttle.admit(size)) > 0:
+            self.session.clock.sleep(pause)
 
     def _say_abandoned(self, table: Table) -> None:
         self.session.report(Event("range abandoned", {"table": table.full_name}))
@@ -281,8 +292,8 @@ def plan(pages: int, step: int, done: Sequence[tuple[int, int | None]]) -> tuple
     return tuple(left)
 
 
-def range_pages(pages: int, toast_bytes: int) -> int:
-    """Return how many pages make a range of about RANGE_BYTES, values out of line included.
+def range_pages(pages: int, toast_bytes: int, range_bytes: int = RANGE_BYTES) -> int:
+    """Return how many pages make a range of about ``range_bytes``, values out of line included.
 
     >>> range_pages(100_000, 0)
     8192
@@ -290,7 +301,7 @@ def range_pages(pages: int, toast_bytes: int) -> int:
     81
     """
     per_page = PAGE_BYTES + toast_bytes // max(pages, 1)
-    return max(RANGE_BYTES // per_page, LEAST_PAGES)
+    return max(range_bytes // per_page, LEAST_PAGES)
 
 
 def _as_psycopg(error: ReceiverLaneError) -> Exception:

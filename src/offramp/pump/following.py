@@ -43,6 +43,7 @@ class Following:
             row.position,
             inspected=session.means.verify,
             watched=session.watched,
+            room=lambda: session.throttle.share,
         )
         self._lags: deque[float] = deque(maxlen=1000)
         self._unvalidated = session.link.direction == "forward"

@@ -6,6 +6,9 @@ origin's is exported by the window that is open, the receiver's is taken after t
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -16,10 +19,15 @@ from .. import postgres
 from ..kit import sqlbook
 from ..postgres import Connection, Table
 from . import shape
-from .aside import both
+from .pulse import end_session
 
 _BOOK = sqlbook.load("offramp.pump", "sql/footing.sql")
 APPLICATION = "offramp-verify"
+STAND_SECONDS = 5.0
+
+
+class StalledError(psycopg.OperationalError):
+    """A line did not answer in time."""
 
 
 class DisturbedError(Exception):
@@ -35,8 +43,30 @@ class Footing:
     at: float = 0.0
 
     def stand(self, snapshot: str) -> None:
-        """Take the origin's exported snapshot, and the receiver's of now."""
-        both(lambda: self._stand_at_origin(snapshot), self._stand_at_receiver)
+        """Take the origin's exported snapshot, and the receiver's of now.
+
+        Raises psycopg.OperationalError when a side does not answer within STAND_SECONDS: the batches wait for us here, and a line
+        that something swallowed would let them wait for ever. Nothing but ``cut`` may follow then.
+        """
+        troubles: list[Exception] = []
+
+        def take(step: Callable[[], None]) -> None:
+            try:
+                step()
+            except Exception as error:
+                troubles.append(error)
+
+        steps = (lambda: self._stand_at_origin(snapshot), self._stand_at_receiver)
+        threads = [threading.Thread(target=take, args=(step,), name="offramp-stand", daemon=True) for step in steps]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + STAND_SECONDS
+        for thread in threads:
+            thread.join(max(deadline - time.monotonic(), 0))
+        if any(thread.is_alive() for thread in threads):
+            raise StalledError(f"no answer within {STAND_SECONDS:g} s")
+        if troubles:
+            raise troubles[0]
 
     def _stand_at_origin(self, snapshot: str) -> None:
         self.origin.execute(sql.SQL(_BOOK["begin_origin"]).format(snapshot=sql.Literal(snapshot)))
@@ -63,6 +93,12 @@ class Footing:
         for side in (self.origin, self.receiver):
             with suppress(psycopg.Error):
                 side.cancel_safe(timeout=2)
+
+    def cut(self, origin: Connection, receiver: Connection) -> None:
+        """Shut both lines, and have both servers end their sessions, whose snapshots and locks would stay otherwise."""
+        for side, other in ((self.origin, origin), (self.receiver, receiver)):
+            with suppress(psycopg.Error, OSError):
+                end_session(side, other)
 
     def close(self) -> None:
         self.origin.close()

@@ -31,10 +31,16 @@ SHARE, HURRIED_SHARE, ASKED_SHARE = 0.03, 0.1, 0.8
 SLICE_SECONDS, ASKED_SLICE_SECONDS, INLINE_SLICE_SECONDS = 0.04, 0.25, 0.01
 # The origin's snapshot may not be held longer: vacuum waits for it. Between two batches, these wait.
 MOST_SECONDS, MOST_INLINE_SECONDS = 55.0, 1.0
+# Who has not ended by then waits for a line that was swallowed.
+LOST_SECONDS = 2 * MOST_SECONDS
 FIRST_ROWS_PER_SECOND, LEAST_ROWS_PER_SECOND = 200_000.0, 10_000.0
 OPEN_AGAIN_SECONDS, DISTURBED_SECONDS, ASK_SECONDS, PAUSE_SECONDS = 30.0, 5.0, 0.5, 0.02
 SHOWN = 20
 KEYS_AT_ONCE = 5000
+
+
+def unlimited() -> float:
+    return 1.0
 
 
 def unwatched(pid: int) -> AbstractContextManager[None]:
@@ -53,6 +59,8 @@ class Inspector:
     reload: Callable[[int], None]
     watched: Callable[[int], AbstractContextManager[None]] = unwatched
     """Lets somebody cancel what a session of ours (by its pid) does at the origin, when it stands in another's way."""
+    room: Callable[[], float] = unlimited
+    """The part of the time that a busy source leaves us, of which the share above is a share."""
     _beside: Footing | None = None
     _opener: threading.Thread | None = None
     _open_at: float = 0.0
@@ -60,6 +68,7 @@ class Inspector:
     _told: str = ""
     _worker: threading.Thread | None = None
     _job: Job | None = None
+    _sent_at: float = 0.0
     _next_at: float = 0.0
     _ask_at: float = 0.0
     _asked: bool = False
@@ -71,6 +80,8 @@ class Inspector:
         now = time.monotonic()
         if self._job is not None:
             if self._worker is not None and self._worker.is_alive():
+                if now - self._sent_at > LOST_SECONDS:
+                    self._cut()
                 return
             self._collect(self._job, live, now)
         if now < self._next_at or self._closed.is_set():
@@ -119,7 +130,7 @@ class Inspector:
         seconds = INLINE_SLICE_SECONDS if not beside else ASKED_SLICE_SECONDS if self._asked else SLICE_SECONDS
         share = ASKED_SHARE if self._asked else HURRIED_SHARE if hurried else SHARE
         groups = self.rounds.take(tables, now, max(int(self._rate * seconds), 1))
-        return Job(groups, share) if groups else None
+        return Job(groups, share * self.room()) if groups else None
 
     # Beside the batches.
 
@@ -155,10 +166,15 @@ class Inspector:
         self._worker = None
         try:
             beside.stand(snapshot)
+        except footing.StalledError as error:
+            job.trouble = error
+            self._cut()
+            return
         except psycopg.Error as error:
             job.trouble = error
             beside.leave()
             return
+        self._sent_at = time.monotonic()
         self._worker = threading.Thread(target=self._work, args=(beside, job), name="offramp-verify", daemon=True)
         self._worker.start()
 
@@ -168,6 +184,12 @@ class Inspector:
                 job.run(Pair(beside.origin, beside.receiver, beside.at, MOST_SECONDS))
         finally:
             beside.leave()
+
+    def _cut(self) -> None:
+        """Give up lines that do not answer; others are opened in their stead."""
+        if self._beside is not None:
+            self._beside.cut(self.origin, self.receiver)
+            self._beside = None
 
     # Between two batches.
 
@@ -232,9 +254,7 @@ class Inspector:
             self.reload(source.table.oid)
             return
         keys = answer.found.keys
-        origin = self._beside.origin if self._beside is not None and self._beside.sound else self.origin
-        if origin is self.origin:
-            with sourced():
-                origin.rollback()
+        with sourced():
+            self.origin.rollback()
         for first in range(0, len(keys), KEYS_AT_ONCE):
-            window.enter_keys(origin, source, keys[first : first + KEYS_AT_ONCE])
+            window.enter_keys(self.origin, source, keys[first : first + KEYS_AT_ONCE])

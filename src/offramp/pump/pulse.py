@@ -105,10 +105,15 @@ class Pulse:
     def _shut(self, line: Line, other: Connection) -> None:
         self._report(Event("line given up", {"side": line.name, "because": "the server waits for us, and we for it"}))
         self._busy_since.pop(id(line.connection), None)
-        # Its locks would keep us out until the server notices by itself.
-        other.execute(_BOOK["terminate"], {"pid": line.connection.info.backend_pid})
-        with socket.socket(fileno=os.dup(line.connection.fileno())) as end:
-            end.shutdown(socket.SHUT_RDWR)
+        end_session(line.connection, other)
+
+
+def end_session(connection: Connection, other: Connection) -> None:
+    """Let its server end this session by way of another one, and shut its line, so that whoever waits for it gets an error."""
+    # Its locks would keep us out until the server notices by itself.
+    other.execute(_BOOK["terminate"], {"pid": connection.info.backend_pid})
+    with socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
 
 
 def _busy(connection: Connection) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 
 from psycopg import sql
@@ -18,10 +18,23 @@ BLOCK_BYTES = 1 << 17
 AHEAD_BLOCKS = 64
 
 
-def through(origin: Connection, out: sql.Composed, receiver: Connection, into: sql.Composed | bytes) -> int:
-    """Run both COPY statements and return how many rows passed."""
+def through(
+    origin: Connection,
+    out: sql.Composed,
+    receiver: Connection,
+    into: sql.Composed | bytes,
+    pace: Callable[[int], None] | None = None,
+) -> int:
+    """Run both COPY statements and return how many rows passed; ``pace`` is called with each block's bytes and may sleep."""
     with closing(_blocks(origin, out)) as blocks:
-        return write(receiver, into, (block for block, _ in blocks))
+        return write(receiver, into, _paced(blocks, pace))
+
+
+def _paced(blocks: Iterator[tuple[bytes, bool]], pace: Callable[[int], None] | None) -> Iterator[bytes]:
+    for block, _ in blocks:
+        if pace is not None:
+            pace(len(block))
+        yield block
 
 
 def write(receiver: Connection, into: sql.Composed | bytes, blocks: Iterator[bytes]) -> int:

@@ -59,10 +59,6 @@ class Throttle:
             self._worked_from = now + pause
             return pause
 
-    def pause_seconds(self) -> float:
-        """Return how long to pause after work whose bytes nobody counts, say a digest at the source."""
-        return self.admit(0)
-
     def _owed(self, now: float) -> float:
         worked = max(now - self._worked_from, 0.0)
         return worked * (1 / self._share - 1)

@@ -83,7 +83,7 @@ def _keyed(table: Table, number: int, log: sql.Identifier) -> dict[str, sql.Comp
         "names": shape.comma(sql.SQL("k{}").format(sql.Literal(place)) for place in range(1, len(table.key) + 1)),
         # The first column needs no pad: a table whose every column was dropped still yields a null for it.
         "pads": sql.SQL("").join([sql.SQL(", null::pg_catalog.text")] * (0 if width == 1 else min(width, PADS))),
-        "aliases": shape.comma(sql.SQL("offramp_{}").format(sql.Literal(place)) for place in range(1, width + 1)),
+        "aliases": shape.comma(_alias(table, place) for place in range(1, width + 1)),
         "new_keys": shape.comma(_keys(table, "n")),
         "old_keys": shape.comma(_keys(table, "o")),
     }
@@ -106,9 +106,13 @@ def _positions(table: Table) -> tuple[int, ...]:
 
 def _keys(table: Table, row: LiteralString) -> list[sql.Composed]:
     return [
-        sql.SQL(_text_of(column)).format(sql.SQL("{}.offramp_{}").format(sql.SQL(row), sql.Literal(place)))
+        sql.SQL(_text_of(column)).format(sql.SQL("{}.{}").format(sql.SQL(row), _alias(table, place)))
         for place, column in zip(_positions(table), table.key_columns, strict=True)
     ]
+
+
+def _alias(table: Table, place: int) -> sql.Identifier:
+    return sql.Identifier(f"{shape.unique(table, 'offramp_')}{place}")
 
 
 def _text_of(column: Column) -> LiteralString:

@@ -29,6 +29,10 @@ class SourceFailedError(Exception):
     """The origin refused a statement or was lost; the batch is abandoned and tried again."""
 
 
+class UnreadableError(SourceFailedError):
+    """The origin cannot hand over a value of its own: bytes that are no text in any encoding, say. Trying again does not help."""
+
+
 class RewrittenError(Exception):
     """A table was truncated or rewritten while it was read, so what was read may be wrongly empty."""
 
@@ -221,6 +225,8 @@ def sourced() -> Iterator[None]:
         yield
     except psycopg.errors.LockNotAvailable as error:
         raise InTheWayError(error.diag.message_primary or "a table is locked") from error
+    except psycopg.DataError as error:
+        raise UnreadableError(f"{error.diag.message_primary or 'unreadable'} [{error.sqlstate}]") from error
     except psycopg.Error as error:
         raise SourceFailedError(error.diag.message_primary or str(error).strip()) from error
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 
 import psycopg
 
 from .. import pump
 from ..design.model import Blueprint, DatabasePlan, Wave
+from ..provision.model import app_secret
 from ..pump import Link
 from ..tools import Tools
 from .model import LinkProgress, LinkWanted, ReplicaSeen, Seen, Side, direction_from, link_of
@@ -34,7 +36,7 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave, links: tuple[LinkWanted, ..
             if position == 0 and rds is not None:
                 primary, epoch = _primary(rds)
             mine = tuple(link for link in links if link.database == name)
-            found.append(_replica(tools, want.database(name), rds, primary, epoch, mine, stack))
+            found.append(_replica(tools, want.database(name), rds, primary, epoch, mine, want, stack))
     return found
 
 
@@ -56,6 +58,7 @@ def _replica(
     primary: Side,
     epoch: int,
     links: tuple[LinkWanted, ...],
+    want: Blueprint,
     stack: ExitStack,
 ) -> ReplicaSeen:
     progress: LinkProgress | None = None
@@ -71,8 +74,16 @@ def _replica(
         if wanted not in links and epoch == 0:
             heroku = stack.enter_context(tools.connect(url, "offramp preflight"))
             concerns = tuple(
-                f"{found.object}: {found.why} ({found.fix})" for found in pump.check(heroku, rds) if found.blocking
+                f"{found.object}: {found.why} ({found.fix})"
+                for found in pump.check(heroku, rds, _owner(tools, want, plan.name))
+                if found.blocking
             )
     return ReplicaSeen(
         database=plan.name, primary=primary, epoch=epoch, links=links, progress=progress, concerns=concerns
     )
+
+
+def _owner(tools: Tools, want: Blueprint, database: str) -> str | None:
+    """Return the role that is to own the tables on RDS, once provisioning has made it."""
+    found = tools.aws.secrets.get(app_secret(want, database))
+    return None if found is None else str(json.loads(found.reveal())["username"])
