@@ -99,6 +99,26 @@ class Log:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """A switch that was undone on purpose: how long writers waited, how long the undo took, and each move, in milliseconds."""
+
+    wave: str
+    to: str
+    held_ms: float
+    undo_ms: float
+    moves: Mapping[str, float]
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "wave": self.wave,
+            "to": self.to,
+            "held_ms": round(self.held_ms, 1),
+            "undo_ms": round(self.undo_ms, 1),
+            "moves_ms": {name: round(spent, 1) for name, spent in self.moves.items()},
+        }
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a migration is made of. Tests bring stages of their own; everybody else uses the ordinary parts."""
@@ -197,6 +217,29 @@ class Migration:
     ) -> RunReport:
         """Decide that a wave returns to Heroku with all its writes, and make it so."""
         return self._switch(wave, "back", on_event, interrupt, who)
+
+    def try_cutover(
+        self, wave: str, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere
+    ) -> DryRun:
+        """Hold, fence, drain and compare a wave on production, undo it, and say how long writers waited.
+
+        Raises UsageError for an unknown wave, RefusedError while a gate is shut, and what stopped the switch, after the undo.
+        """
+        from .cutover.tryout import try_out
+
+        self.wave(wave)
+        goal = f"{signpost.WAVE_PREFIX}{wave}"
+        with self._acting(Watch(self._parts.clock, on_event)) as (journal, held), self._tools(interrupt) as tools:
+            journal.write(held.fence, goal, "began", "a dry run")
+            try:
+                tried = try_out(tools, self._blueprint(), wave, interrupt)
+            except OfframpError as error:
+                journal.write(held.fence, goal, "failed", f"a dry run: {error.message}")
+                raise
+            found = DryRun(tried.wave, tried.to, tried.held_ms, tried.undo_ms, tried.moves)
+            told = f"a dry run: writers were held {found.held_ms:.0f} ms, {found.undo_ms:.0f} ms of it for the undo"
+            journal.write(held.fence, goal, "ended", told, seconds=round(found.held_ms / 1000, 1))
+            return found
 
     def decide(self, name: str, answer: str, who: str | None = None, why: str = "") -> Decision:
         """Record a person's answer; the latest one counts. Raises UsageError for a question that nobody asks."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from .errors import UsageError
@@ -129,10 +130,20 @@ class ShiftSettings:
 
 @dataclass(frozen=True, slots=True)
 class CutoverSettings:
-    """A switch that takes longer than ``deadline_seconds`` is undone; one with more lag is not begun."""
+    """A switch that takes longer than ``deadline_seconds`` is undone; one with more lag is not begun.
 
-    deadline_seconds: float = 20
+    A transaction that keeps a switch waiting for ``patience_seconds`` is named; then the switch is undone, or the transaction ended
+    (``long_transactions``). For ``bake_seconds`` after it, errors and p99 are watched; ``on_breach`` says whether a person is asked.
+    """
+
+    deadline_seconds: float = 10
     max_lag_seconds: float = 5
+    patience_seconds: float = 3
+    long_transactions: Literal["undo", "cancel"] = "undo"
+    bake_seconds: int = 300
+    max_error_share: float = 0.01
+    max_slowdown: float = 2
+    on_breach: Literal["ask", "rollback"] = "ask"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,10 +326,16 @@ def _shift(table: Table) -> ShiftSettings:
 
 def _cutover(table: Table) -> CutoverSettings:
     default = CutoverSettings()
-    table.only("deadline_seconds", "max_lag_seconds")
+    table.only(*(field.name for field in fields(CutoverSettings)))
     return CutoverSettings(
         deadline_seconds=table.number_or("deadline_seconds", default.deadline_seconds, 1, 600),
         max_lag_seconds=table.number_or("max_lag_seconds", default.max_lag_seconds, 0.1, 600),
+        patience_seconds=table.number_or("patience_seconds", default.patience_seconds, 0.1, 600),
+        long_transactions=table.choice_or("long_transactions", default.long_transactions, ("undo", "cancel")),
+        bake_seconds=table.integer_or("bake_seconds", default.bake_seconds, 0, 86_400),
+        max_error_share=table.number_or("max_error_share", default.max_error_share, 0, 1),
+        max_slowdown=table.number_or("max_slowdown", default.max_slowdown, 1, 1000),
+        on_breach=table.choice_or("on_breach", default.on_breach, ("ask", "rollback")),
     )
 
 

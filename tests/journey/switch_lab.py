@@ -176,7 +176,7 @@ class Lab:
             for name in NAMES:
                 if self.links[name].poll() is not None:
                     self._start_link(name, direction, epoch)  # As ECS does.
-                with pg.connect(self.url(receiver, name), application_name="lab") as conn:
+                with pg.connect(self.url(receiver, name), application_name="offramp lab") as conn:
                     found = pump.status(conn, Link(name, direction, epoch))
                 if found is None or found.phase != "live" or found.beat_age_seconds > 5:
                     return False
@@ -206,7 +206,7 @@ class Lab:
 
     def primary(self) -> tuple[str, int]:
         """Who is primary by the deciding record, and the epoch."""
-        with pg.connect(self.url("aws", NAMES[0]), application_name="lab") as conn:
+        with pg.connect(self.url("aws", NAMES[0]), application_name="offramp lab") as conn:
             record = pump.read_switch(conn)
         if record is None:
             return "heroku", 0
@@ -296,8 +296,8 @@ def switching(folder: Path, direction: Direction, epoch: int) -> Iterator[Switch
     with ExitStack() as stack:
         pairs = []
         for name in NAMES:
-            here = stack.enter_context(pg.connect(lab.url("heroku", name), application_name="lab controller"))
-            there = stack.enter_context(pg.connect(lab.url("aws", name), application_name="lab controller"))
+            here = stack.enter_context(pg.connect(lab.url("heroku", name), application_name="offramp lab controller"))
+            there = stack.enter_context(pg.connect(lab.url("aws", name), application_name="offramp lab controller"))
             origin, receiver = (here, there) if direction == "forward" else (there, here)
             pairs.append(
                 Pair(want.database(name), origin, receiver, Link(name, direction, epoch - 1), Link(name, back, epoch))

@@ -46,6 +46,22 @@ class Metrics:
         sums = self._sums(queries, start, max(until, start + PERIOD_SECONDS))
         return RequestCounts(requests=sums.get("m0", 0), errors=sum(sums.get(f"m{n}", 0) for n in range(1, len(names))))
 
+    def slowest_percent(self, load_balancer: str, since: float, until: float) -> float | None:
+        """Return p99 of the targets' response times in seconds, over the whole minutes between two times; None without a request."""
+        start, end = -(-since // PERIOD_SECONDS) * PERIOD_SECONDS, until
+        if end <= start:
+            return None
+        # One period over all of it: percentiles of single minutes cannot be added up.
+        period = int(-(-(end - start) // PERIOD_SECONDS) * PERIOD_SECONDS)
+        with wrapped("read the load balancer's metrics"):
+            answer = self._client.get_metric_data(
+                MetricDataQueries=[_query("p99", "TargetResponseTime", load_balancer, "p99", period)],
+                StartTime=datetime.fromtimestamp(start, UTC),
+                EndTime=datetime.fromtimestamp(end, UTC),
+            )
+        values = [value for result in answer["MetricDataResults"] for value in result["Values"]]
+        return max(values, default=None)
+
     def _sums(self, queries: Sequence[MetricDataQueryTypeDef], start: float, end: float) -> dict[str, int]:
         sums: dict[str, int] = {}
         with wrapped("read the load balancer's metrics"):
@@ -60,7 +76,9 @@ class Metrics:
         return sums
 
 
-def _query(key: str, metric: str, load_balancer: str) -> MetricDataQueryTypeDef:
+def _query(
+    key: str, metric: str, load_balancer: str, statistic: str = "Sum", period: int = PERIOD_SECONDS
+) -> MetricDataQueryTypeDef:
     return {
         "Id": key,
         "MetricStat": {
@@ -69,7 +87,7 @@ def _query(key: str, metric: str, load_balancer: str) -> MetricDataQueryTypeDef:
                 "MetricName": metric,
                 "Dimensions": [{"Name": "LoadBalancer", "Value": load_balancer}],
             },
-            "Period": PERIOD_SECONDS,
-            "Stat": "Sum",
+            "Period": period,
+            "Stat": statistic,
         },
     }

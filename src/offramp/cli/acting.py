@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from .. import signpost
@@ -9,7 +11,8 @@ from ..engine.acting import Interrupt
 from ..engine.report import Plan, RunReport
 from ..migration import Migration
 from ..signpost import Command
-from . import options, show
+from . import hours, options, show
+from .hours import Hours, Moment, Window
 from .progress import listener
 from .shell import Answer, Shell
 
@@ -107,14 +110,32 @@ def _after(name: str, answer: str) -> Command:
 
 @click.command()
 @click.argument("wave")
+@click.option(
+    "--dry-run", is_flag=True, help="Hold, fence, drain and compare, undo all of it, and say how long writers waited."
+)
+@click.option(
+    "--at", metavar="TIME", type=Moment(), help="Wait until then: 02:30 (UTC, the next one) or 2026-11-23T02:30Z."
+)
+@click.option("--window", metavar="FROM-TO", type=Window(), help="Begin in these quiet hours only: 02:00-04:30 (UTC).")
 @options.yes
 @options.as_json
 @options.crash_at
 @click.pass_obj
-def cutover(shell: Shell, wave: str, yes: bool, interrupt: Interrupt) -> Answer:
+def cutover(
+    shell: Shell,
+    wave: str,
+    dry_run: bool,
+    at: datetime | None,
+    window: Hours | None,
+    yes: bool,
+    interrupt: Interrupt,
+) -> Answer:
     """Make AWS primary for a wave of services and databases."""
     move = shell.migration()
+    if dry_run:
+        return _dry_run(shell, move, wave, yes, interrupt)
     shell.agree(_switch_plan(move, wave, "AWS", "Heroku", f"offramp rollback {wave}"), yes=yes)
+    hours.wait(shell.say, at, window)
     with listener(("replicate", "cutover"), as_json=shell.json) as tell:
         report = move.cutover(wave, tell, interrupt)
     return _answer(report, ("run",) if report.ok else signpost.next_command(report.stopped_at))
@@ -133,6 +154,18 @@ def rollback(shell: Shell, wave: str, yes: bool, interrupt: Interrupt) -> Answer
     with listener(("replicate", "cutover"), as_json=shell.json) as tell:
         report = move.rollback(wave, tell, interrupt)
     return _answer(report, ("status",) if report.ok else signpost.next_command(report.stopped_at))
+
+
+def _dry_run(shell: Shell, move: Migration, wave: str, yes: bool, interrupt: Interrupt) -> Answer:
+    databases = ", ".join(move.wave(wave).databases)
+    shell.agree(
+        f"A dry run on production: writers of {databases} are held, the primary is fenced and drained, both sides are compared,\n"
+        "and all of it is undone. Nothing switches; clients wait for about as long as they would in the switch.",
+        yes=yes,
+    )
+    with listener(("cutover",), as_json=shell.json) as tell:
+        found = move.try_cutover(wave, tell, interrupt)
+    return Answer({"dry_run": found.to_json()}, show.dry_run(found), next=("cutover", wave))
 
 
 def _switch_plan(move: Migration, wave: str, to: str, other: str, back: str) -> str:

@@ -10,7 +10,7 @@ import click
 from ..engine.journal import Decision, Entry
 from ..engine.lease import Lease
 from ..engine.report import Goal, Plan, RunReport, StageView
-from ..migration import Log, Status, Why
+from ..migration import DryRun, Log, Status, Why
 
 COLOURS = {"met": "green", "do": "cyan", "wait": "cyan", "ask": "yellow", "refuse": "red", "unknown": "red"}
 WIDTH = 11
@@ -100,6 +100,19 @@ def _lease(holder: Lease | None, now: float) -> str:
     if holder is None:
         return "nobody holds it"
     return f"{holder.holder.who} holds number {holder.fence} since {now - holder.taken:.0f} s"
+
+
+def dry_run(found: DryRun) -> str:
+    """How long writers waited in a dry run, and with what."""
+    width = max(map(len, found.moves), default=0)
+    to = "AWS" if found.to == "aws" else "Heroku"
+    return "\n".join(
+        [
+            f"Nothing was switched. In the dry run of {found.wave} to {to} writers waited {found.held_ms:.0f} ms:",
+            *(f"  {name:{width}} {spent:8.1f} ms" for name, spent in found.moves.items()),
+            f"  {'undo':{width}} {found.undo_ms:8.1f} ms",
+        ]
+    )
 
 
 def why(found: Why) -> str:

@@ -14,8 +14,9 @@ from .open import switching
 def act(deed: Deed, tools: Tools) -> None:
     """Do one deed; safe to repeat after any crash."""
     match deed:
-        case SwitchWave(wave, direction, epoch, blueprint):
+        case SwitchWave(wave, direction, epoch, blueprint, reason):
             with switching(tools, blueprint, wave, direction, epoch) as switch:
+                switch.reason = reason
                 settle.perform(switch, tools.interrupt)
         case SettleWave(wave, direction, epoch, blueprint):
             with switching(tools, blueprint, wave, direction, epoch) as switch:

@@ -7,12 +7,16 @@ from contextlib import ExitStack
 from .. import pump
 from ..design.model import Blueprint, Wave
 from ..errors import OutsideError
+from ..provision.model import footprint, stack_names
 from ..pump import Link
 from ..replicate.model import Direction, LinkProgress, Side, direction_from
 from ..replicate.progress import progress_of
 from ..tools import Tools
 from . import open as hands
-from .model import DatabaseSeen, HoldReport, Seen, WaveSeen
+from .model import DatabaseSeen, Health, HoldReport, Seen, WaveSeen
+
+# What counts as lately where there was no switch yet, and as before it where there was.
+RECENTLY_SECONDS, BEFORE_SECONDS = 300.0, 900.0
 
 
 def look(tools: Tools, want: Blueprint) -> Seen:
@@ -26,6 +30,7 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
     epoch, open_epoch = 0, None
     open_direction: Direction | None = None
     hold: HoldReport | None = None
+    reason, since = "", 0.0
     sides, held, reachable = _pooler(tools, want, wave)
     databases: list[DatabaseSeen] = []
     with ExitStack() as stack:
@@ -35,8 +40,9 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
             if position == 0 and rds is not None and (record := pump.read_switch(rds)) is not None:
                 if record.state == "committed":
                     epoch, primary = record.epoch, "aws" if record.direction == "forward" else "heroku"
+                    reason, since = record.reason, record.at.timestamp()
                     hold = (
-                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items()))
+                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items()), tuple(record.notes))
                         if record.held_ms is not None
                         else None
                     )
@@ -56,7 +62,27 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
         cache_side="aws" if tools.aws.parameters.get(f"/{want.name}/caches/{wave.name}") == "aws" else "heroku",
         hold=hold,
         pooler_reachable=reachable,
+        health=_health(tools, want, since),
+        reason=reason,
     )
+
+
+def _health(tools: Tools, want: Blueprint, since: float) -> Health | None:
+    """Ask the load balancer how requests fared since a switch, or lately; None while there is no load balancer."""
+    foot = footprint(want, {name: tools.aws.stacks.outputs(name) for name in stack_names(want)})
+    if foot is None:
+        return None
+    now, balancer, metrics = tools.clock.now(), foot.load_balancer_name, tools.aws.metrics
+    counts = metrics.request_counts(balancer, since or now - RECENTLY_SECONDS, now)
+    if not since:
+        return Health(now, 0.0, counts.requests, counts.errors)
+    after = metrics.slowest_percent(balancer, since, now)
+    before = metrics.slowest_percent(balancer, since - BEFORE_SECONDS, since)
+    return Health(now, since, counts.requests, counts.errors, _ms(after), _ms(before))
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1000
 
 
 def _pooler(tools: Tools, want: Blueprint, wave: Wave) -> tuple[dict[str, str], bool, bool]:
@@ -88,10 +114,19 @@ def _database(
     heroku = stack.enter_context(tools.connect(url, "offramp look"))
     link = Link(name, direction_from(primary), epoch)
     progress: LinkProgress | None = progress_of(rds if primary == "heroku" else heroku, link)
+    marks = {"heroku": pump.fenced(heroku), "aws": pump.fenced(rds)}
+    standby: Side = "aws" if primary == "heroku" else "heroku"
+    left = marks[standby]
+    longest = next((one for one in pump.visitors(heroku if primary == "heroku" else rds) if one.in_transaction), None)
     return DatabaseSeen(
         name=name,
         pooled_side=pooled_side,
-        heroku_fenced=pump.fenced(heroku) is not None,
-        aws_fenced=pump.fenced(rds) is not None,
+        heroku_fenced=marks["heroku"] is not None,
+        aws_fenced=marks["aws"] is not None,
         progress=progress,
+        stragglers=() if left is None else tuple(map(str, pump.visitors(heroku if standby == "heroku" else rds))),
+        stranded=left is None or left.stranded,
+        longest=str(longest or ""),
+        longest_seconds=longest.seconds if longest else 0.0,
+        free_share=pump.free_share(rds, plan.storage_gb << 30),
     )

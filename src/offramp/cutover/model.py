@@ -19,6 +19,15 @@ class DatabaseSeen:
     heroku_fenced: bool
     aws_fenced: bool
     progress: LinkProgress | None
+    stragglers: tuple[str, ...] = ()
+    """Who is connected to the side that is not primary, past the pooler, once a switch has closed it."""
+    stranded: bool = True
+    """Whether the side that a switch left has been made read-only for whoever comes past the pooler."""
+    longest: str = ""
+    """The session on the primary whose transaction has been open longest, in words."""
+    longest_seconds: float = 0.0
+    free_share: float | None = None
+    """The part of the storage on AWS that is free; None while nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,9 @@ class WaveSeen:
     cache_side: Side = "heroku"
     hold: HoldReport | None = None
     pooler_reachable: bool = True
+    health: Health | None = None
+    reason: str = ""
+    """Why the last committed switch was made when no person asked for it: what its bake time showed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +57,26 @@ class HoldReport:
     epoch: int
     held_ms: float
     moves: tuple[tuple[str, float], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the load balancer saw. ``since`` is when the last committed switch began, in seconds since the epoch; 0 without one.
+
+    Counts are from then on, or of the last minutes where there was no switch; ``before`` is p99 in the minutes before it.
+    """
+
+    now: float
+    since: float
+    requests: int
+    errors: int
+    p99_ms: float | None = None
+    before_p99_ms: float | None = None
+
+    @property
+    def error_share(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +92,8 @@ class SwitchWave:
     direction: Direction
     epoch: int
     blueprint: Blueprint = field(repr=False)
+    reason: str = ""
+    """Why it is made without a person's word."""
 
     @property
     def title(self) -> str:
@@ -121,21 +155,3 @@ def hold_order(want: Blueprint, names: Iterable[str]) -> tuple[str, ...]:
         return 1 + max(below, default=0)
 
     return tuple(sorted(names, key=lambda name: (-depth(want.database(name).app, frozenset()), name)))
-
-
-def gates(wave: WaveSeen, max_lag_seconds: float) -> tuple[str, ...]:
-    """Return what still stands in the way of a switch, one sentence each; empty when it may begin."""
-    shut = [] if wave.pooler_reachable else ["the pooler does not answer"]
-    for database in wave.databases:
-        progress = database.progress
-        if progress is None or progress.phase != "live":
-            shut.append(f"the link of {database.name} is not live")
-        elif progress.beat_age_seconds > 5:
-            shut.append(f"the link of {database.name} has not reported for {progress.beat_age_seconds:.0f} s")
-        elif progress.lag_seconds > max_lag_seconds:
-            shut.append(f"{database.name} is {progress.lag_seconds:.1f} s behind (at most {max_lag_seconds:g})")
-        elif progress.verified_share < 1:
-            shut.append(f"{database.name} is verified to {progress.verified_share:.0%} only")
-        elif progress.held:
-            shut.append(f"{database.name} is held: {progress.held[0]}")
-    return tuple(shut)

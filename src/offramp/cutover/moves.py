@@ -7,9 +7,11 @@ nothing after it is. Rollback is the same list with origin and receiver changed 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal
 
 import psycopg
@@ -25,6 +27,8 @@ from ..replicate.model import Direction
 from .model import hold_order
 
 Connection = psycopg.Connection[tuple[object, ...]]
+# How long a statement that was cancelled at the deadline may take to end.
+CANCEL_SECONDS = 1.0
 
 
 @dataclass
@@ -55,7 +59,11 @@ class Switching:
     """Writes the pooler's secret for this direction and returns the document's digest."""
     clock: Clock
     deadline: float
+    reason: str = ""
+    """Why it is made without a person's word; kept with the record."""
     marks: dict[str, FenceMark] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    """What a person should know of how it went, one sentence each."""
     timings: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -72,6 +80,7 @@ class Switching:
             direction=self.direction,
             state=state,
             at=at or datetime.fromtimestamp(self.clock.now(), UTC),
+            reason=self.reason,
         )
 
     def standing(self) -> SwitchRecord | None:
@@ -89,13 +98,21 @@ class Switching:
         return remaining
 
 
-def _side_by_side(switch: Switching, step: Callable[[Pair], object]) -> None:
+def _side_by_side(switch: Switching, step: Callable[[Pair], object], *, bounded: bool = False) -> None:
     """Do one step for every database of the wave at once: writers are held, and each database has connections of its own.
 
-    Waits for all of them, then raises what the first one raised.
+    Waits for all of them, then raises what the first one raised. A ``bounded`` step is cancelled at the deadline: only steps that
+    can be undone may be, for writers are held and a statement that hangs would hold them for ever.
     """
     with ThreadPoolExecutor(len(switch.pairs), thread_name_prefix="switch") as pool:
-        for done in [pool.submit(step, pair) for pair in switch.pairs]:
+        running = [pool.submit(step, pair) for pair in switch.pairs]
+        if bounded and wait(running, max(switch.deadline - switch.clock.monotonic(), 0)).not_done:
+            for side in (side for pair in switch.pairs for side in (pair.origin, pair.receiver)):
+                with suppress(psycopg.Error):
+                    side.cancel_safe(timeout=CANCEL_SECONDS)
+            wait(running, CANCEL_SECONDS)
+            switch.left()
+        for done in running:
             done.result()
 
 
@@ -130,8 +147,29 @@ def _hold(switch: Switching) -> None:
     """Let transactions end, then keep every client of the pooler waiting."""
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
-    for name in hold_order(switch.blueprint, (pair.plan.name for pair in switch.pairs)):
-        switch.console.pause(name, seconds=switch.left())
+    pairs = {pair.plan.name: pair for pair in switch.pairs}
+    for name in hold_order(switch.blueprint, pairs):
+        switch.console.pause(name, seconds=switch.left(), waiting=partial(_hurry, switch, pairs[name]))
+
+
+def _hurry(switch: Switching, pair: Pair, waited: float) -> None:
+    """Name whose transaction keeps the hold waiting, once patience is over; then end it, or give the switch up, by policy.
+
+    Every other client of the pooler waits behind that one transaction.
+    """
+    plan = switch.blueprint.cutover
+    if waited < plan.patience_seconds:
+        return
+    found = pump.in_transaction(pair.origin, plan.patience_seconds)
+    if plan.long_transactions == "cancel" and found:
+        left = pump.end(pair.origin, found)
+        switch.notes.extend(f"ended, so that the switch could go on: {one}" for one in found if one not in left)
+        return
+    who = f": {found[0]}" if found else ", but the server shows no transaction that old"
+    raise WaitingError(
+        f"A transaction on {pair.plan.name} has kept the switch of {switch.wave.name} waiting for {waited:.1f} s{who}.",
+        hint='The switch was undone. End that transaction, or set `long_transactions = "cancel"` under [cutover], then try again.',
+    )
 
 
 def _let_go(switch: Switching) -> None:
@@ -172,7 +210,7 @@ def _drain(switch: Switching) -> None:
             switch.left()
             switch.clock.sleep(0.005)
 
-    _side_by_side(switch, drain)
+    _side_by_side(switch, drain, bounded=True)
 
 
 def _verify(switch: Switching) -> None:
@@ -188,7 +226,7 @@ def _verify(switch: Switching) -> None:
                 hint="Nothing was switched. The link repairs them; see `offramp why`, then try again.",
             )
 
-    _side_by_side(switch, verify)
+    _side_by_side(switch, verify, bounded=True)
 
 
 def _sequences(switch: Switching) -> None:
@@ -198,7 +236,7 @@ def _sequences(switch: Switching) -> None:
         pump.carry_sequences(pair.origin, pair.receiver)
         pump.carry_objects(pair.origin, pair.receiver)
 
-    _side_by_side(switch, carry)
+    _side_by_side(switch, carry, bounded=True)
 
 
 def _end_feeding(switch: Switching) -> None:
@@ -215,8 +253,10 @@ def _reopen_feeding(switch: Switching) -> None:
 def _commit(switch: Switching) -> None:
     """The one-way door: the first record decides for the wave, the others follow it."""
     standing = switch.standing()
+    # Whoever settles what another process began does not know its reason; the record does.
+    record = switch.record("committed", standing.at if standing else None)
     for connection in switch.records:
-        pump.record_switch(connection, switch.record("committed", standing.at if standing else None))
+        pump.record_switch(connection, replace(record, reason=standing.reason if standing else record.reason))
 
 
 def _open_receiver(switch: Switching) -> None:
@@ -254,6 +294,16 @@ def _repoint(switch: Switching) -> None:
     switch.console.reconnect()
 
 
+def _strand(switch: Switching) -> None:
+    """Whoever still comes to the old primary, past the pooler, meets a read-only database. Nobody waits for this any more."""
+
+    def strand(pair: Pair) -> None:
+        left = pump.strand(pair.origin)
+        switch.notes.extend(f"still connected to {pair.plan.name} on the old side: {one}" for one in left)
+
+    _side_by_side(switch, strand)
+
+
 BEFORE_COMMIT: tuple[Move, ...] = (
     Move("open", _open, _close_unswitched),
     Move("hold", _hold, _let_go),
@@ -270,6 +320,7 @@ AFTER_COMMIT: tuple[Move, ...] = (
     Move("unfence", _unfence_receiver),
     Move("repoint", _repoint),
     Move("release", _let_go),
+    Move("strand", _strand),
 )
 MOVES: tuple[Move, ...] = (*BEFORE_COMMIT, COMMIT, *AFTER_COMMIT)
 

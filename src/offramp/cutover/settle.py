@@ -37,12 +37,16 @@ def go_forward(switch: Switching, interrupt: Interrupt) -> None:
     """Finish a committed switch."""
     # A crash between the records of two databases leaves the later ones open; the first has decided.
     COMMIT.do(switch)
+    standing = switch.standing()
     for move in AFTER_COMMIT:
         run_move(move, switch, interrupt)
-    if (record := switch.standing()) is not None:
-        # The record holds the moment just before the hold, so a hold that outlived a crash is told in full.
-        held_ms = (switch.clock.now() - record.at.timestamp()) * 1000
-        pump.report_hold(switch.records[0], switch.epoch, held_ms, switch.timings)
+        if move.name == "release" and standing is not None and standing.held_ms is None:
+            # The record holds the moment just before the hold, so a hold that outlived a crash is told in full.
+            held_ms = (switch.clock.now() - standing.at.timestamp()) * 1000
+            pump.report_hold(switch.records[0], switch.epoch, held_ms, switch.timings, switch.notes)
+    if (record := switch.standing()) is not None and record.held_ms is not None:
+        notes = [*record.notes, *(note for note in switch.notes if note not in record.notes)]
+        pump.report_hold(switch.records[0], switch.epoch, record.held_ms, {**record.moves, **switch.timings}, notes)
 
 
 def settle(switch: Switching, interrupt: Interrupt) -> None:

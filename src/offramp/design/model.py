@@ -136,10 +136,27 @@ class ShiftPlan:
     max_error_share: float
 
 
+LongTransactions = Literal["undo", "cancel"]
+OnBreach = Literal["ask", "rollback"]
+
+
 @dataclass(frozen=True, slots=True)
 class CutoverPlan:
+    """How writes move, and what is watched after they have.
+
+    A switch that takes longer than ``deadline_seconds`` is undone. A transaction that keeps it waiting longer than
+    ``patience_seconds`` is named, and the switch undone or the transaction ended. For ``bake_seconds`` after a switch to AWS, more
+    than ``max_error_share`` of 5xx, or a p99 above ``max_slowdown`` times the one before, is a breach.
+    """
+
     deadline_seconds: float
     max_lag_seconds: float
+    patience_seconds: float = 3.0
+    long_transactions: LongTransactions = "undo"
+    bake_seconds: int = 300
+    max_error_share: float = 0.01
+    max_slowdown: float = 2.0
+    on_breach: OnBreach = "ask"
 
 
 Environment = Literal["production", "staging"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ..discover.model import App, Cache, Database, Estate, ProcessType
 from ..settings import Settings
 from . import sizes, waves
@@ -54,7 +56,7 @@ def propose(estate: Estate, settings: Settings) -> Blueprint:
         ),
         waves=waves.waves(estate, databases, caches),
         shift=ShiftPlan(settings.shift.steps, settings.shift.bake_seconds, settings.shift.max_error_share),
-        cutover=CutoverPlan(settings.cutover.deadline_seconds, settings.cutover.max_lag_seconds),
+        cutover=CutoverPlan(**asdict(settings.cutover)),
         offramp_image=settings.images.offramp,
     )
 

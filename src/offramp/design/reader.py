@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 from ..kit import tables
 from ..kit.tables import Table
@@ -212,10 +213,19 @@ def _shift(table: Table) -> ShiftPlan:
 
 
 def _cutover(table: Table) -> CutoverPlan:
-    table.only("deadline_seconds", "max_lag_seconds")
+    table.only(*(field.name for field in fields(CutoverPlan)))
+    deadline, lag = table.number("deadline_seconds", 1, 600), table.number("max_lag_seconds", 0.1, 600)
+    # What came later has defaults, so that a blueprint of an earlier version still reads.
+    default = CutoverPlan(deadline, lag)
     return CutoverPlan(
-        deadline_seconds=table.number("deadline_seconds", 1, 600),
-        max_lag_seconds=table.number("max_lag_seconds", 0.1, 600),
+        deadline_seconds=deadline,
+        max_lag_seconds=lag,
+        patience_seconds=table.number_or("patience_seconds", default.patience_seconds, 0.1, 600),
+        long_transactions=table.choice_or("long_transactions", default.long_transactions, ("undo", "cancel")),
+        bake_seconds=table.integer_or("bake_seconds", default.bake_seconds, 0, 86_400),
+        max_error_share=table.number_or("max_error_share", default.max_error_share, 0, 1),
+        max_slowdown=table.number_or("max_slowdown", default.max_slowdown, 1, 1000),
+        on_breach=table.choice_or("on_breach", default.on_breach, ("ask", "rollback")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 import tomlkit
 from tomlkit.items import AoT, Table
@@ -98,11 +99,17 @@ def _single_tables(blueprint: Blueprint, estate: Estate) -> Iterable[tuple[str, 
     )
     yield (
         "cutover",
+        asdict(blueprint.cutover),
         {
-            "deadline_seconds": blueprint.cutover.deadline_seconds,
-            "max_lag_seconds": blueprint.cutover.max_lag_seconds,
+            "deadline_seconds": "a switch that takes longer is undone",
+            "max_lag_seconds": "none begins with more lag",
+            "patience_seconds": "a transaction that keeps it waiting longer is named; then:",
+            "long_transactions": "undo the switch, or cancel the transaction",
+            "bake_seconds": "how long errors and p99 are watched after a switch to AWS",
+            "max_error_share": "more 5xx than this is a breach",
+            "max_slowdown": "and so is a p99 of more than this many times the one before",
+            "on_breach": "ask a person, or rollback by itself",
         },
-        {"deadline_seconds": "a switch that takes longer is undone", "max_lag_seconds": "none begins with more lag"},
         "How writes move",
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 Default = TypeVar("Default")
+Choice = TypeVar("Choice", bound=str)
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_-]+))\s*[=.]""")
@@ -120,6 +121,16 @@ class Table:
 
     def number_or(self, key: str, default: Default, low: float, high: float) -> float | Default:
         return self.number(key, low, high) if key in self._values else default
+
+    def choice_or(self, key: str, default: Choice, choices: tuple[Choice, ...]) -> Choice:
+        """Return one of these texts, or the default when the key is absent."""
+        if key not in self._values:
+            return default
+        said = self.text(key)
+        for choice in choices:
+            if choice == said:
+                return choice
+        raise self.malformed(key, f"{said!r} is none of the choices.", f"Say {' or '.join(map(repr, choices))}.")
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts, empty when the key is absent."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 import psycopg
 from psycopg import pq
 
-from ..errors import OutsideError, UnreachableError
+from ..errors import OfframpError, OutsideError, UnreachableError
 from ..kit.secret import Secret, without_password
 from .connection import CONNECT_SECONDS, translated
 
 DEADLINE_SECONDS = 10.0
+# How often whoever waits for a PAUSE may look who keeps it waiting.
+LOOK_SECONDS = 0.2
 
 
 class Console:
@@ -25,9 +27,12 @@ class Console:
         """Connect. Raises CredentialsRejectedError or UnreachableError."""
         self._url = url
         self.where = without_password(url.reveal())
+        self._connection = self._connect()
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         with translated(self.where):
             # A plain psycopg connection would send SET and BEGIN, which the console refuses.
-            self._connection = psycopg.connect(url.reveal(), autocommit=True, connect_timeout=CONNECT_SECONDS)
+            return psycopg.connect(self._url.reveal(), autocommit=True, connect_timeout=CONNECT_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -40,17 +45,20 @@ class Console:
     def close(self) -> None:
         self._connection.close()
 
-    def pause(self, database: str = "", *, seconds: float = DEADLINE_SECONDS) -> None:
+    def pause(
+        self, database: str = "", *, seconds: float = DEADLINE_SECONDS, waiting: Callable[[float], None] | None = None
+    ) -> None:
         """Let transactions in flight end, hold new ones, and return when no server connection is in use.
 
-        When that takes longer than ``seconds`` the hold is lifted again and OutsideError is raised.
+        ``waiting`` is called now and then with the seconds waited so far, and may raise. When it does, or when ``seconds`` are over,
+        the hold is lifted again before the error (OutsideError) goes on.
         """
         try:
-            self._command("PAUSE", database, seconds)
-        except UnreachableError:
-            # An abandoned PAUSE stays in force until somebody says RESUME.
-            with Console(self._url) as second:
-                second.resume(database)
+            self._command("PAUSE", database, seconds, waiting)
+        except (OfframpError, psycopg.Error):
+            # An abandoned PAUSE stays in force until somebody says RESUME, and this session is still waiting for it.
+            self._connection.close()
+            self.resume(database)
             raise
 
     def resume(self, database: str = "", *, seconds: float = DEADLINE_SECONDS) -> None:
@@ -77,30 +85,41 @@ class Console:
         """Return the rows of SHOW DATABASES: name, host, port, paused and so on."""
         return self._run("SHOW DATABASES", seconds)
 
-    def _command(self, verb: str, database: str, seconds: float) -> None:
+    def _command(
+        self, verb: str, database: str, seconds: float, waiting: Callable[[float], None] | None = None
+    ) -> None:
         name = database.replace('"', '""')
-        self._run(f'{verb} "{name}"' if database else verb, seconds)
+        self._run(f'{verb} "{name}"' if database else verb, seconds, waiting)
 
-    def _run(self, command: str, seconds: float) -> tuple[Mapping[str, str], ...]:
+    def _run(
+        self, command: str, seconds: float, waiting: Callable[[float], None] | None = None
+    ) -> tuple[Mapping[str, str], ...]:
+        if self._connection.closed:
+            self._connection = self._connect()
         link = self._connection.pgconn
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         with translated(self.where):
             link.send_query(command.encode())
             # All results are taken before one is complained of: what is left over would fail the next command.
             results = []
-            while result := self._next_result(deadline, command):
+            while result := self._next_result(began, seconds, command, waiting):
                 results.append(result)
         answers = [self._rows(result, command) for result in results]
         return answers[-1] if answers else ()
 
-    def _next_result(self, deadline: float, command: str) -> pq.abc.PGresult | None:
+    def _next_result(
+        self, began: float, seconds: float, command: str, waiting: Callable[[float], None] | None
+    ) -> pq.abc.PGresult | None:
         link = self._connection.pgconn
         while link.is_busy():
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([link.socket], [], [], left)[0]:
+            left = began + seconds - time.monotonic()
+            if left <= 0:
                 self._connection.close()
-                raise UnreachableError(f"PgBouncer at {self.where} did not finish {command} in time.")
-            link.consume_input()
+                raise UnreachableError(f"PgBouncer at {self.where} did not finish {command} within {seconds:g} s.")
+            if select.select([link.socket], [], [], min(left, LOOK_SECONDS) if waiting else left)[0]:
+                link.consume_input()
+            elif waiting:
+                waiting(time.monotonic() - began)
         return link.get_result()
 
     def _rows(self, result: pq.abc.PGresult, command: str) -> tuple[Mapping[str, str], ...]:

@@ -41,6 +41,7 @@ from .sequences import carry_sequences
 from .session import Means
 from .standby import prepare_standby, restore_primary, validate_constraints
 from .status import drained, resume, status
+from .stragglers import Visitor, end, free_share, in_transaction, strand, visitors
 from .switch import forget_open_switch, read_switch, record_switch, report_hold
 from .verify import request_verification, verified_since, verify_all
 from .views import Refreshed, refresh_views
@@ -60,6 +61,7 @@ __all__ = [
     "SwitchRecord",
     "TableStatus",
     "Verification",
+    "Visitor",
     "arm",
     "capture_ahead",
     "carry_objects",
@@ -68,9 +70,12 @@ __all__ = [
     "close_link",
     "disarm",
     "drained",
+    "end",
     "fence",
     "fenced",
     "forget_open_switch",
+    "free_share",
+    "in_transaction",
     "leftovers",
     "prepare_standby",
     "read_switch",
@@ -86,8 +91,10 @@ __all__ = [
     "run",
     "schema_differences",
     "status",
+    "strand",
     "unfence",
     "validate_constraints",
     "verified_since",
     "verify_all",
+    "visitors",
 ]

@@ -20,7 +20,7 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Connection, Table, translated
-from . import capture
+from . import capture, stragglers
 from .model import FenceMark
 
 _BOOK = sqlbook.load("offramp.pump", "sql/fence.sql")
@@ -114,6 +114,9 @@ def unfence(conn: Connection, *, deadline_seconds: float = DEADLINE_SECONDS, clo
 def _reopen(conn: Connection) -> None:
     with conn.transaction():
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(int(LOCK_SECONDS * 1000))))
+        row = conn.execute(_BOOK["exists"]).fetchone()
+        if row is not None and row[0]:
+            stragglers.writable(conn)
         for schema, name in conn.execute(_BOOK["denied_tables"]).fetchall():
             conn.execute(sql.SQL(_BOOK["allow_table"]).format(table=sql.Identifier(schema, name)))
         conn.execute(_BOOK["drop"])

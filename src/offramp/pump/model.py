@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -49,6 +49,8 @@ class FenceMark:
     epoch: int
     xid: int
     at: datetime
+    stranded: bool = False
+    """Whether sessions that came past the pooler have been dealt with, after the switch that this fence was for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,8 @@ class Progress:
 class SwitchRecord:
     """The durable point of no return, kept in the database on AWS.
 
-    ``held_ms`` is how long writers were held, and ``moves`` how long each move took, once the switch has ended.
+    ``held_ms`` is how long writers were held, ``moves`` how long each move took, and ``notes`` what a person should know, once the
+    switch has ended.
     """
 
     link_name: str
@@ -169,3 +172,6 @@ class SwitchRecord:
     at: datetime
     held_ms: float | None = None
     moves: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    reason: str = ""
+    """Why it was made without a person's word."""

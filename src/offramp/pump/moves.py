@@ -23,6 +23,7 @@ from .sequences import carry_sequences
 from .standby import prepare_standby, restore_primary
 from .standing import Standing, standing
 from .status import drained
+from .stragglers import strand
 from .switch import record_switch
 from .verify import verify_all
 from .views import refresh_views
@@ -220,6 +221,12 @@ def _disarm(turning: Turning) -> None:
     disarm(turning.origin, turning.before.feeding)
 
 
+def _strand(turning: Turning) -> None:
+    """Who still comes to the old primary meets a database that is read-only, whatever they try."""
+    for left in strand(turning.origin):
+        turning.report(Event("straggler", {"because": str(left)}))
+
+
 def _views(turning: Turning) -> None:
     """Nobody waits for materialised views, so they are filled when writers are back."""
     for left in refresh_views(turning.receiver, turning.origin).left:
@@ -242,5 +249,6 @@ AFTER_COMMIT: tuple[Move, ...] = (
     ("let-in", _let_in),
     ("standby", _standby),
     ("disarm", _disarm),
+    ("strand", _strand),
     ("views", _views),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from psycopg.rows import args_row
@@ -20,7 +20,7 @@ def record_switch(conn: Connection, record: SwitchRecord) -> None:
     with translated("the database of the switch"), conn.transaction():
         conn.execute("set local synchronous_commit = on")
         conn.execute(_BOOK["create"])
-        values = {name: value for name, value in asdict(record).items() if name not in ("held_ms", "moves")}
+        values = {name: value for name, value in asdict(record).items() if name not in ("held_ms", "moves", "notes")}
         conn.execute(_BOOK["record"], values)
 
 
@@ -34,11 +34,14 @@ def forget_open_switch(conn: Connection, epoch: int) -> None:
                 conn.execute(_BOOK["restore"], {"epoch": epoch})
 
 
-def report_hold(conn: Connection, epoch: int, held_ms: float, moves: Mapping[str, float]) -> bool:
-    """Keep how long writers were held, in milliseconds; False when this epoch is not committed here."""
+def report_hold(
+    conn: Connection, epoch: int, held_ms: float, moves: Mapping[str, float], notes: Sequence[str] = ()
+) -> bool:
+    """Keep how long writers were held, in milliseconds, and what else is worth telling; False when this epoch is not committed here."""
     with translated("the database of the switch"):
         kept = json.dumps({name: round(spent, 1) for name, spent in moves.items()})
-        return conn.execute(_BOOK["report_hold"], {"epoch": epoch, "held_ms": held_ms, "moves": kept}).rowcount == 1
+        values = {"epoch": epoch, "held_ms": held_ms, "moves": kept, "notes": json.dumps(list(notes))}
+        return conn.execute(_BOOK["report_hold"], values).rowcount == 1
 
 
 def read_switch(conn: Connection) -> SwitchRecord | None:

@@ -39,6 +39,7 @@ max_error_share = 0.01
 [cutover]
 deadline_seconds = 10
 max_lag_seconds = 2
+bake_seconds = {bake_seconds}
 """
 
 _SCHEDULE = """

@@ -13,7 +13,9 @@ select r.rolname, s.setdatabase <> 0, split_part(c.line, '=', 1), substr(c.line,
   left join pg_roles r on r.oid = s.setrole
  where (s.setdatabase = (select oid from pg_database where datname = current_database())
         or s.setdatabase = 0 and s.setrole in (select oid from named))
-   and (s.setrole = 0 or r.rolname is not null and not r.rolsuper);
+   and (s.setrole = 0 or r.rolname is not null and not r.rolsuper)
+   -- That a database is closed is true of one side only.
+   and not (s.setrole = 0 and split_part(c.line, '=', 1) = 'default_transaction_read_only');
 
 -- name: store
 alter {whose} set {name} to {value};

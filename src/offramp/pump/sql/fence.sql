@@ -7,7 +7,9 @@ create table if not exists offramp.fence (
   epoch int not null,
   xid xid8 not null,
   token text not null,
-  at timestamptz not null default clock_timestamp()
+  at timestamptz not null default clock_timestamp(),
+  read_only boolean not null default false,
+  stranded boolean not null default false
 );
 
 -- name: deny
@@ -37,14 +39,15 @@ create or replace trigger offramp_deny before insert or update or delete or trun
 insert into offramp.fence (link, epoch, xid, token)
 values (%(link)s, %(epoch)s, pg_current_xact_id(), %(token)s)
 on conflict (one) do update
-   set link = excluded.link, epoch = excluded.epoch, xid = excluded.xid, token = excluded.token, at = clock_timestamp()
-returning link, epoch, xid::text::bigint, at;
+   set link = excluded.link, epoch = excluded.epoch, xid = excluded.xid, token = excluded.token, at = clock_timestamp(),
+       stranded = false
+returning link, epoch, xid::text::bigint, at, stranded;
 
 -- name: exists
 select to_regclass('offramp.fence') is not null;
 
 -- name: mark
-select link, epoch, xid::text::bigint, at from offramp.fence;
+select link, epoch, xid::text::bigint, at, stranded from offramp.fence;
 
 -- name: pass
 select set_config('offramp.link', token, false) from offramp.fence;

@@ -1,0 +1,68 @@
+"""What would the hold be, tonight, with this load? The switch as far as the comparison, on production, and all of it undone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..design.model import Blueprint
+from ..engine.acting import Interrupt
+from ..errors import OfframpError, RefusedError
+from ..tools import Tools
+from . import gates, look
+from .model import WaveSeen
+from .moves import BEFORE_COMMIT, Switching, go_back, run_move
+from .open import switching
+
+# Everything that takes time while writers are held; what comes after changes something.
+TRIED = ("open", "hold", "fence", "drain", "verify")
+
+
+@dataclass(frozen=True, slots=True)
+class Tryout:
+    """How long writers waited, how long the undo took, and each move, in milliseconds."""
+
+    wave: str
+    to: str
+    held_ms: float
+    undo_ms: float
+    moves: Mapping[str, float]
+
+
+def try_out(tools: Tools, want: Blueprint, wave_name: str, interrupt: Interrupt) -> Tryout:
+    """Hold, fence, drain and compare a wave, then undo it. Raises RefusedError when a gate is shut, and what stopped the switch.
+
+    Killed in between, it leaves what a killed switch leaves: the next `offramp run` takes it back.
+    """
+    wave = next(one for one in look.look(tools, want).waves if one.wave == wave_name)
+    _demand_open(want, wave)
+    direction = "forward" if wave.primary == "heroku" else "reverse"
+    with switching(tools, want, wave_name, direction, wave.epoch + 1) as switch:  # type: ignore[arg-type]
+        try:
+            for move in BEFORE_COMMIT:
+                if move.name in TRIED:
+                    run_move(move, switch, interrupt)
+        except OfframpError:
+            go_back(switch)
+            raise
+        began = switch.clock.monotonic()
+        go_back(switch)
+        return _report(switch, "aws" if wave.primary == "heroku" else "heroku", began)
+
+
+def _demand_open(want: Blueprint, wave: WaveSeen) -> None:
+    if wave.open_epoch is not None or wave.held:
+        raise RefusedError(
+            f"A switch of {wave.wave} began and did not end.", hint="Run `offramp run`; it settles that first."
+        )
+    if shut := gates.shut(gates.gates(wave, want.cutover)):
+        raise RefusedError(f"{wave.wave} cannot switch now: {shut[0]}.", hint="`offramp why cutover` shows every gate.")
+
+
+def _report(switch: Switching, to: str, undo_began: float) -> Tryout:
+    """Writers wait from the hold's beginning until they are let go, which is nearly the last that the undo does."""
+    ended = switch.clock.monotonic()
+    spent = dict(switch.timings)
+    before = sum(ms for name, ms in spent.items() if name != "open")
+    undo = (ended - undo_began) * 1000
+    return Tryout(switch.wave.name, to, before + undo, undo, spent)
