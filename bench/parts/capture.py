@@ -10,7 +10,7 @@ from ..report import Section
 from ..stage import Stage, pgbench
 from .capturing import Prices, Variant, measure, variants
 
-VARIANTS = ("offramp running", "bucardo stopped", "bucardo running", "slot")
+VARIANTS = ("offramp stopped", "offramp running", "bucardo stopped", "bucardo running", "slot")
 MODES = ("prepared", "simple")
 
 

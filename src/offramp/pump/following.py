@@ -16,8 +16,9 @@ from .session import Session
 from .window import RewrittenError, ShapeChangedError, Source
 
 # Between two batches: at least BUSY, the longer the more there is to do, since a window costs the same for one change or many.
-BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.25
-SECONDS_PER_CHANGE = 0.0001
+# From some 400 changed rows a second on that is the longest one, which saves the source most of what reading costs it.
+BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.2
+SECONDS_PER_CHANGE = 0.0005
 BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 1.0
 # A log is closed, and emptied once it is consumed, when it is this big, or when so much of it must be looked at with each poll.
 LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 200, 8

@@ -184,7 +184,8 @@ def changed_keys(source: Source, logs: Logs, position: str, entries: Entries) ->
     table = source.table
     names = [sql.Identifier(f"k{place}") for place in range(1, len(table.key) + 1)]
     unread = _unread(source, logs, position, entries, width=len(names))
-    return sql.SQL(_BOOK["changed_keys_with_arrays" if entries.arrays else "changed_keys"]).format(
+    bulk = "changed_keys_with_ranges" if len(names) == 1 else "changed_keys_with_arrays"
+    return sql.SQL(_BOOK[bulk if entries.arrays else "changed_keys"]).format(
         typed=shape.comma(
             sql.SQL("l.{}::{} as {}").format(name, shape.type_of(column.type), alias)
             for name, column, alias in zip(names, table.key_columns, shape.key_aliases(table), strict=True)

@@ -86,7 +86,7 @@ end
 $offramp$;
 
 -- name: call
-if pg_catalog.date_part('microseconds', pg_catalog.clock_timestamp())::pg_catalog.int8 operator(pg_catalog.%) 256
+if (pg_catalog.timestamp_hash(pg_catalog.clock_timestamp()::pg_catalog.timestamp) operator(pg_catalog.&) 1023)
    operator(pg_catalog.<) logged then
   perform offramp.guard_1({name}, {log});
 end if;

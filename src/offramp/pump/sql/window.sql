@@ -32,9 +32,9 @@ select s.*, n.t, n.entries, n.whole, n.arrays, n.logs
                to_regclass('offramp.fence') is not null,
                pg_current_wal_insert_lsn()::text) s
   left join (select u.t,
-                    sum(case when u.op = 'a' then 100 else 1 end)::bigint as entries,
+                    sum(case u.op when 'a' then 100 when 'r' then 1000 else 1 end)::bigint as entries,
                     bool_or(u.op = 'w') as whole,
-                    bool_or(u.op = 'a') as arrays,
+                    bool_or(u.op in ('a', 'r')) as arrays,
                     array_agg(distinct u.log) as logs
                from ({unread}) u
               group by u.t) n on true
@@ -66,6 +66,18 @@ select distinct {typed}
   from (select {names} from ({unread}) u where u.op = 'k'
         union all
         select {unnested} from ({unread}) u, rows from ({arrays}) as a({names}) where u.op = 'a') l
+
+-- name: changed_keys_with_ranges
+-- A key that is one whole number: bulk statements log ranges, which may hold keys that nobody wrote to.
+select distinct {typed}
+  from (select {names} from ({unread}) u where u.op = 'k'
+        union all
+        select {unnested} from ({unread}) u, rows from ({arrays}) as a({names}) where u.op = 'a'
+        union all
+        select g.k::text
+          from ({unread}) u
+         cross join lateral generate_series((u.k1::bigint[])[1], (u.k1::bigint[])[2]) as g(k)
+         where u.op = 'r') l
 
 -- name: changed_rows
 -- Each changed key once, with its row as B sees it, or marked as gone.
