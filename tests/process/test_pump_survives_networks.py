@@ -172,7 +172,7 @@ def test_a_copy_over_a_swallowed_line_gives_up(pair: Pair, near: Shim, far: Shim
 
         with bulk.Lane(origin, receiver, admit, stall_seconds=1) as lane, pytest.raises(bulk.OriginLaneError):
             lane.copy(
-                "select repeat('x', 1000) from generate_series(1, 100000)",
+                ["select repeat('x', 1000) from generate_series(1, 100000)"],
                 bulk.Into("public", "landed", ("n",), "text"),
                 unchanged,
                 lambda passed: (),

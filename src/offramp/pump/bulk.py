@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import asyncpg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from ..errors import UnreachableError
@@ -52,12 +53,17 @@ class ReceiverLaneError(LaneError):
 
 @dataclass(frozen=True, slots=True)
 class Into:
-    """Where rows go: the table by its parts, and COPY's format, ``text`` or ``binary``."""
+    """Where rows go: the table by its parts, and COPY's format, ``text`` or ``binary``.
+
+    ``anew`` empties the table first, so that rows can be written frozen: the key's build then need not mark each of them as
+    committed and write all pages once more, which is half of its time.
+    """
 
     schema: str
     table: str
     columns: tuple[str, ...]
     format: str
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,10 @@ class Passed:
     size: int
 
 
+# What COPY's binary format has before the first row and behind the last one; headers have no extension here.
+HEADER_BYTES, TRAILER = 19, b"\xff\xff"
 Check = Callable[[Any], Awaitable[None]]
+Progress = Callable[[Passed], None]
 Keep = Callable[[Passed], Sequence[tuple[str, Sequence[Any]]]]
 
 
@@ -124,22 +133,27 @@ class Lane:
     def origin_pid(self) -> int:
         return int(self._origin.get_server_pid())
 
-    def copy(self, out: str, into: Into, check: Check, keep: Keep) -> Passed:
-        """Pass ``out``'s rows into a table in one transaction there.
+    def copy(
+        self, outs: Sequence[str], into: Into, check: Check, keep: Keep, progress: Progress | None = None
+    ) -> Passed:
+        """Pass the rows of these queries, each with a snapshot of its own, into a table in one transaction there.
 
         ``check`` is awaited with the origin's connection before the commit and may raise; ``keep`` says which statements (with
-        ``$1`` parameters) commit together with the rows. Raises OriginLaneError and ReceiverLaneError.
+        ``$1`` parameters) commit together with the rows; ``progress`` is told what each query yielded. Raises OriginLaneError and
+        ReceiverLaneError.
         """
-        passed: Passed = self._do(self._copy(out, into, check, keep))
+        passed: Passed = self._do(self._copy(outs, into, check, keep, progress))
         return passed
 
     def _do(self, work: Any) -> Any:
         return self._runner.run(work)
 
-    async def _copy(self, out: str, into: Into, check: Check, keep: Keep) -> Passed:
+    async def _copy(
+        self, outs: Sequence[str], into: Into, check: Check, keep: Keep, progress: Progress | None
+    ) -> Passed:
         """TCP does not notice a peer that acknowledges bytes and drops them; that nothing moves any more is noticed here."""
         self._moved_at = time.monotonic()
-        work = asyncio.ensure_future(self._copy_watched(out, into, check, keep))
+        work = asyncio.ensure_future(self._copy_watched(outs, into, check, keep, progress))
         try:
             while not (await asyncio.wait({work}, timeout=self._stall_seconds / 10))[0]:
                 if time.monotonic() - self._moved_at >= self._stall_seconds:
@@ -152,11 +166,17 @@ class Lane:
             work.cancelled() or work.exception()
         return work.result()
 
-    async def _copy_watched(self, out: str, into: Into, check: Check, keep: Keep) -> Passed:
+    async def _copy_watched(
+        self, outs: Sequence[str], into: Into, check: Check, keep: Keep, progress: Progress | None
+    ) -> Passed:
         with _Of(ReceiverLaneError):
             await self._receiver.execute("begin")
         try:
-            passed = await self._pass(out, into)
+            if into.anew:
+                with _Of(ReceiverLaneError):
+                    where = sql.Identifier(into.schema, into.table)
+                    await self._receiver.execute(sql.SQL(_BOOK["empty"]).format(table=where).as_string(None))
+            passed = await self._pass(outs, into, progress)
             with _Of(OriginLaneError):
                 await check(self._origin)
             with _Of(ReceiverLaneError):
@@ -169,9 +189,10 @@ class Lane:
             raise
         return passed
 
-    async def _pass(self, out: str, into: Into) -> Passed:
+    async def _pass(self, outs: Sequence[str], into: Into, progress: Progress | None) -> Passed:
         blocks: asyncio.Queue[bytes | None] = asyncio.Queue(QUEUED_BLOCKS)
         size = 0
+        joint = Joint(len(outs)) if into.format == "binary" else None
 
         async def take(block: bytes) -> None:
             nonlocal size
@@ -179,12 +200,21 @@ class Lane:
             self._moved_at = time.monotonic()
             if (pause := self._admit(len(block))) > 0:
                 await asyncio.sleep(pause)
-            await blocks.put(block)
+            if joint is not None:
+                block = joint.cut(block)
+            if block:
+                await blocks.put(block)
 
         async def read() -> None:
             try:
-                with _Of(OriginLaneError):
-                    await self._origin.copy_from_query(out, output=take, format=into.format)
+                for out in outs:
+                    before = size
+                    with _Of(OriginLaneError):
+                        said = await self._origin.copy_from_query(out, output=take, format=into.format)
+                    if joint is not None and (rest := joint.end()):
+                        await blocks.put(rest)
+                    if progress is not None:
+                        progress(Passed(int(said.split()[-1]), size - before))
             finally:
                 await blocks.put(None)
 
@@ -199,7 +229,12 @@ class Lane:
         try:
             with _Of(ReceiverLaneError):
                 said = await self._receiver.copy_to_table(
-                    into.table, source=write(), schema_name=into.schema, columns=list(into.columns), format=into.format
+                    into.table,
+                    source=write(),
+                    schema_name=into.schema,
+                    columns=list(into.columns),
+                    format=into.format,
+                    freeze=into.anew,
                 )
         finally:
             if not reading.done():
@@ -207,6 +242,33 @@ class Lane:
                 with suppress(BaseException):
                     await reading
         return Passed(int(said.split()[-1]), size)
+
+
+class Joint:
+    """Makes one binary COPY of several: headers but the first are cut off, and trailers but the last."""
+
+    def __init__(self, count: int) -> None:
+        self._left, self._first = count, True
+        self._header = HEADER_BYTES
+        self._held = b""
+
+    def cut(self, block: bytes) -> bytes:
+        """Take a block of the present COPY; returns what of it may go on. The end is held back, for it may be a trailer."""
+        block = self._held + block
+        if self._header and not self._first:
+            gone = min(self._header, len(block))
+            self._header -= gone
+            block = block[gone:]
+        keep = min(len(TRAILER), len(block))
+        self._held = block[len(block) - keep :]
+        return block[: len(block) - keep]
+
+    def end(self) -> bytes:
+        """End the present COPY; returns what is left of it, its trailer only when it is the last one."""
+        self._left -= 1
+        rest, self._held = self._held, b""
+        self._first, self._header = False, HEADER_BYTES
+        return rest if self._left == 0 else rest.removesuffix(TRAILER)
 
 
 class _Of:

@@ -24,7 +24,7 @@ from ..kit import sqlbook
 from ..postgres import Table
 from . import shape, stream, window
 from .apply import OWN_FAULTS, RejectedError, rejected
-from .bulk import Into, Lane, OriginLaneError, Passed, ReceiverLaneError
+from .bulk import Check, Into, Lane, OriginLaneError, Passed, ReceiverLaneError
 from .model import Event
 from .session import Session
 from .state import Moved
@@ -35,6 +35,8 @@ _BULK = sqlbook.load("offramp.pump", "sql/bulk.sql")
 # Bytes of table and TOAST per range: a second or so, and what a kill -9 costs at most per lane.
 RANGE_BYTES = 64 << 20
 LEAST_PAGES = 16
+# A table of this size or less enters the receiver in one transaction, frozen; a kill -9 then costs what of it was there.
+WHOLE_BYTES = 4 << 30
 PAGE_BYTES = 8192
 # Statements that were cancelled because somebody waited behind them are tried again.
 CANCELLED = ("57014",)
@@ -59,12 +61,20 @@ class Range:
         return sql.SQL("{} and t.ctid < {}::tid").format(low, sql.Literal(f"({self.high},0)"))
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A table that one transaction at the receiver takes, and these ranges of pages that it is read in at the origin."""
+
+    source: Source
+    ranges: tuple[Range, ...]
+
+
 class Copier:
     """Copies what is left of all tables in the state ``copy``."""
 
     def __init__(self, session: Session, sources: dict[int, Source]) -> None:
         self.session, self.sources = session, sources
-        self._work: deque[Range] = deque()
+        self._work: deque[Range | Whole] = deque()
         self._left: dict[int, int] = {}
         self._failed: dict[int, Exception] = {}
         self._trouble: list[Exception] = []
@@ -105,8 +115,12 @@ class Copier:
             done = ()
         step = range_pages(pages, toast, self.session.throttle.block_bytes(RANGE_BYTES))
         planned = plan(pages, step, [(low, high) for low, high, _ in done])
+        ranges = tuple(Range(source, low, high, file) for low, high in planned)
         self._left[moved.relid] = len(planned)
-        self._work.extend(Range(source, low, high, file) for low, high in planned)
+        if ranges and not done and pages * PAGE_BYTES + toast <= WHOLE_BYTES:
+            self._work.append(Whole(source, ranges))
+        else:
+            self._work.extend(ranges)
         if not planned:
             self.session.ledger.set_table(moved.relid, "copied")
 
@@ -178,7 +192,7 @@ class Copier:
         except Exception as error:
             self._trouble.append(error)
 
-    def _next(self) -> Range | None:
+    def _next(self) -> Range | Whole | None:
         with self._lock:
             while self._work:
                 todo = self._work.popleft()
@@ -186,10 +200,17 @@ class Copier:
                     return todo
         return None
 
-    def _one(self, lane: Lane | None, todo: Range) -> None:
+    def _one(self, lane: Lane | None, todo: Range | Whole) -> None:
         table, began = todo.source.table, time.monotonic()
+        if isinstance(todo, Whole) and lane is None:
+            self._in_ranges(todo)
+            return
         try:
-            passed = self._by_lane(lane, todo, began) if lane else self._by_session(todo, began)
+            if isinstance(todo, Whole):
+                assert lane is not None
+                passed = self._as_one(lane, todo, began)
+            else:
+                passed = self._by_lane(lane, todo, began) if lane else self._by_session(todo, began)
         except (RewrittenError, ShapeChangedError, RejectedError) as error:
             self._failed.setdefault(table.oid, error)
             return
@@ -202,21 +223,31 @@ class Copier:
             reason = f"{error} [{error.sqlstate}]"
             self._failed.setdefault(table.oid, RejectedError(table.oid, reason, unique=False))
             return
+        count = len(todo.ranges) if isinstance(todo, Whole) else 1
         self.session.report(
             Event("range copied", {"table": table.full_name, "rows": passed.rows, "bytes": passed.size})
         )
         with self._lock:
-            self._left[table.oid] -= 1
+            self._left[table.oid] -= count
             last = self._left[table.oid] == 0
         if last:
             self.session.ledger.set_table(table.oid, "copied")
             self.session.report(Event("table copied", {"table": table.full_name}))
 
-    def _after_origin(self, error: OriginLaneError, todo: Range) -> None:
+    def _in_ranges(self, todo: Whole) -> None:
+        """Take the table in ranges after all, each of which is less to lose."""
+        self.session.ledger.reset_copied(todo.source.relid)
+        with self._lock:
+            self._work.extend(todo.ranges)
+
+    def _after_origin(self, error: OriginLaneError, todo: Range | Whole) -> None:
         if error.sqlstate in CANCELLED:
             self._say_abandoned(todo.source.table)
-            with self._lock:
-                self._work.append(todo)
+            if isinstance(todo, Whole):
+                self._in_ranges(todo)
+            else:
+                with self._lock:
+                    self._work.append(todo)
         elif error.sqlstate.startswith(UNREADABLE):
             reason = f"the origin cannot read a row of its own: {error} [{error.sqlstate}]"
             self._failed.setdefault(todo.source.relid, RejectedError(todo.source.relid, reason, unique=False))
@@ -225,13 +256,32 @@ class Copier:
         else:
             raise SourceFailedError(str(error)) from error
 
+    def _as_one(self, lane: Lane, todo: Whole, began: float) -> Passed:
+        """Fill an empty table in one transaction; what has come so far is told as it comes, over another connection."""
+        session, table = self.session, todo.source.table
+        link = (session.link.name, session.link.direction)
+        counts: list[int] = []
+        session.ledger.reset_copied(table.oid)
+
+        def progress(passed: Passed) -> None:
+            nonlocal began
+            now = time.monotonic()
+            counts.append(passed.rows)
+            session.ledger.copied(table.oid, passed.rows, size=passed.size, seconds=now - began)
+            began = now
+
+        def keep(passed: Passed) -> Sequence[tuple[str, Sequence[Any]]]:
+            return [
+                (_BULK["range_copied"], (*link, table.oid, one.low, one.high, one.file, rows))
+                for one, rows in zip(todo.ranges, counts, strict=True)
+            ]
+
+        outs = [_pages(one).as_string(None) for one in todo.ranges]
+        return lane.copy(outs, _into(table, anew=True), _unrewritten(table, todo.ranges[0].file), keep, progress)
+
     def _by_lane(self, lane: Lane, todo: Range, began: float) -> Passed:
         session, table = self.session, todo.source.table
         link = (session.link.name, session.link.direction)
-
-        async def unrewritten(origin: Any) -> None:
-            if await origin.fetchval(_BULK["filenode"], table.oid) != todo.file:
-                raise RewrittenError(table.full_name)
 
         def keep(passed: Passed) -> Sequence[tuple[str, Sequence[Any]]]:
             seconds = time.monotonic() - began
@@ -241,13 +291,7 @@ class Copier:
                 (_BULK["touched"], link),
             )
 
-        into = Into(
-            table.schema,
-            table.name,
-            tuple(column.name for column in shape.stored(table)),
-            "binary" if shape.binary(table) else "text",
-        )
-        return lane.copy(_pages(todo).as_string(None), into, unrewritten, keep)
+        return lane.copy([_pages(todo).as_string(None)], _into(table), _unrewritten(table, todo.file), keep)
 
     def _by_session(self, todo: Range, began: float) -> Passed:
         session, table = self.session, todo.source.table
@@ -269,6 +313,21 @@ class Copier:
 
     def _say_abandoned(self, table: Table) -> None:
         self.session.report(Event("range abandoned", {"table": table.full_name}))
+
+
+def _into(table: Table, *, anew: bool = False) -> Into:
+    names = tuple(column.name for column in shape.stored(table))
+    return Into(table.schema, table.name, names, "binary" if shape.binary(table) else "text", anew)
+
+
+def _unrewritten(table: Table, file: int) -> Check:
+    """Return the question whether the table still has the file whose pages were read."""
+
+    async def ask(origin: Any) -> None:
+        if await origin.fetchval(_BULK["filenode"], table.oid) != file:
+            raise RewrittenError(table.full_name)
+
+    return ask
 
 
 def plan(pages: int, step: int, done: Sequence[tuple[int, int | None]]) -> tuple[tuple[int, int | None], ...]:

@@ -76,9 +76,9 @@ def call(name: str, log: str) -> sql.Composed:
     """Return the statement that goes behind a trigger function's insert and its ``get diagnostics logged = row_count``.
 
     ``logged`` is a bigint of that function; ``name`` is the function's own, ``log`` the table it writes to (``offramp.log_1``). One
-    row in 1024 asks the guard (19 us, more where its code is not in the caches), many rows at once more often. A hash of the clock is chance enough: random() would take
-    numbers out of the application's own sequence of them. Everything is named with its schema, since the search_path is the
-    application's. Costs 0.3 us a statement, the guard's share included.
+    row in 1024 asks the guard (19 us, and more where its code is not in the caches), many rows at once more often. A hash of the clock
+    is chance enough: random() would take numbers out of the application's own sequence of them. Everything is named with its schema,
+    since the search_path is the application's.
     """
     return sql.SQL(_BOOK["call"]).format(name=sql.Literal(name), log=sql.Literal(log))
 

@@ -127,6 +127,7 @@ class Window:
         return sql.SQL(_BOOK["changed_rows"]).format(
             keys=changed_keys(source, logs, position, entries),
             aliases=shape.comma(shape.key_aliases(table, "k")),
+            names=shape.comma(shape.key_aliases(table)),
             columns=shape.columns(shape.stored(table), "t"),
             table=shape.name(table),
             match=shape.match(table, "t", "k"),
@@ -183,18 +184,33 @@ def changed_keys(source: Source, logs: Logs, position: str, entries: Entries) ->
     """Return the query of the table's keys that were logged after ``position``, each once, typed."""
     table = source.table
     names = [sql.Identifier(f"k{place}") for place in range(1, len(table.key) + 1)]
-    unread = _unread(source, logs, position, entries, width=len(names))
-    bulk = "changed_keys_with_ranges" if len(names) == 1 else "changed_keys_with_arrays"
-    return sql.SQL(_BOOK[bulk if entries.arrays else "changed_keys"]).format(
-        typed=shape.comma(
-            sql.SQL("l.{}::{} as {}").format(name, shape.type_of(column.type), alias)
-            for name, column, alias in zip(names, table.key_columns, shape.key_aliases(table), strict=True)
+    aliases = shape.key_aliases(table)
+    types = [shape.type_of(column.type) for column in table.key_columns]
+    parts: dict[str, sql.Composable] = {
+        "unread": _unread(source, logs, position, entries, width=len(names)),
+        "names": shape.comma(aliases),
+        "typed": shape.comma(
+            sql.SQL("l.{}::{} as {}").format(name, type_, alias)
+            for name, type_, alias in zip(names, types, aliases, strict=True)
         ),
-        names=shape.comma(names),
-        unnested=shape.comma(sql.SQL("a.{}").format(name) for name in names),
-        arrays=shape.comma(sql.SQL("unnest(u.{}::text[])").format(name) for name in names),
-        unread=unread,
-    )
+        "unnested": shape.comma(
+            sql.SQL("a.{}::{}").format(alias, type_) for alias, type_ in zip(aliases, types, strict=True)
+        ),
+        # An array of arrays would be taken for one of their elements, so keys that are arrays are parsed one by one.
+        "arrays": shape.comma(
+            sql.SQL("unnest(u.{}::{}[])").format(name, sql.SQL("text") if column.type.endswith("[]") else type_)
+            for name, type_, column in zip(names, types, table.key_columns, strict=True)
+        ),
+    }
+    if not entries.arrays:
+        return sql.SQL(_BOOK["changed_keys"]).format(**parts)
+    ranges: sql.Composable = sql.SQL("")
+    if len(names) == 1:
+        # The key may have been another type when they were logged, so the number goes by way of its text.
+        whole = table.key_columns[0].type in capture.WHOLE_NUMBERS
+        typed = sql.SQL("l.k1::{} as {}" if whole else "l.k1::text::{} as {}").format(types[0], aliases[0])
+        ranges = sql.SQL(_BOOK["ranges"]).format(**{**parts, "typed": typed})
+    return sql.SQL(_BOOK["changed_keys_with_arrays"]).format(ranges=ranges, **parts)
 
 
 def only_keys(source: Source, logs: Logs, position: str) -> sql.Composed:

@@ -26,3 +26,7 @@ update offramp.moved
 
 -- name: touched
 update offramp.link set beat_at = clock_timestamp() where name = $1 and direction = $2
+
+-- name: empty
+-- Rows may be written frozen only into a table that was emptied in the same transaction. Nobody else has seen it yet.
+truncate only {table}

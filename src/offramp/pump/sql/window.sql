@@ -62,31 +62,27 @@ select c.oid::bigint
 select distinct {typed} from ({unread}) l where l.op = 'k'
 
 -- name: changed_keys_with_arrays
-select distinct {typed}
-  from (select {names} from ({unread}) u where u.op = 'k'
-        union all
-        select {unnested} from ({unread}) u, rows from ({arrays}) as a({names}) where u.op = 'a') l
-
--- name: changed_keys_with_ranges
--- A key that is one whole number: bulk statements log ranges, which may hold keys that nobody wrote to.
-select distinct {typed}
-  from (select {names} from ({unread}) u where u.op = 'k'
+-- Bulk statements log arrays of keys, and ranges of keys that are one whole number, which may hold some that nobody wrote to.
+select distinct {names}
+  from (select {typed} from ({unread}) l where l.op = 'k'
         union all
         select {unnested} from ({unread}) u, rows from ({arrays}) as a({names}) where u.op = 'a'
-        union all
-        select g.k::text
-          from ({unread}) u
-         cross join lateral generate_series((u.k1::bigint[])[1], (u.k1::bigint[])[2]) as g(k)
-         where u.op = 'r') l
+        {ranges}) keys
+
+-- name: ranges
+union all
+select {typed}
+  from ({unread}) u
+ cross join lateral generate_series((u.k1::bigint[])[1], (u.k1::bigint[])[2]) as l(k1)
+ where u.op = 'r'
 
 -- name: changed_rows
--- Each changed key once, with its row as B sees it, or marked as gone.
+-- Each changed key once, with its row as B sees it, or marked as gone. The keys come in order, so a merge join need not sort rows:
+-- the first ones are on their way while the others are looked up.
 copy (
-  with keys as materialized ({keys})
   select t.ctid is null, {aliases}, {columns}
-    from keys k
+    from ({keys} order by {names}) k
     left join only {table} t on {match}
-   order by {aliases}
 ) to stdout
 
 -- name: only_keys
