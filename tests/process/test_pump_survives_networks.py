@@ -151,6 +151,7 @@ def test_checks_beside_the_batches_never_make_them_wait_for_a_swallowed_line(
         until(lambda: not beside.sound, "the threads that waited to notice")
         known = "select count(*) from pg_stat_activity where application_name = %s"
         until(lambda: target.execute(known, (footing.APPLICATION,)).fetchone() == (0,), "the session there to end")
+        beside.close()
         far.mend()
 
 

