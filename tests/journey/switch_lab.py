@@ -24,7 +24,7 @@ from offramp import postgres as pg
 from offramp import pump
 from offramp.cutover import settle
 from offramp.cutover.moves import Pair, Switching
-from offramp.design.model import Blueprint
+from offramp.design.model import Blueprint, CutoverPlan
 from offramp.kit import processes
 from offramp.kit.clock import SystemClock
 from offramp.kit.secret import Secret
@@ -62,23 +62,30 @@ class Lab:
     port: int = field(default_factory=ports.free_port)
     control: int = field(default_factory=ports.free_port)
     links: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Ports that stand between somebody and a server, by ``controller/heroku`` and so on; the server's own where there is none."""
 
     @property
     def document_file(self) -> Path:
         return self.folder / "pooler.json"
 
-    def url(self, side: str, name: str) -> Secret:
+    def url(self, side: str, name: str, who: str = "lab") -> Secret:
         """The controller's URL: the owner's on Heroku, the master's on AWS."""
-        server, user = (self.heroku, "owner") if side == "heroku" else (self.rds, "master")
-        return Secret(server.url(name, user, user))
+        return self._url(side, name, "owner" if side == "heroku" else "master", who)
 
-    def app_url(self, side: str, name: str) -> Secret:
-        server, user = (self.heroku, "owner") if side == "heroku" else (self.rds, "app")
-        return Secret(server.url(name, user, user))
+    def app_url(self, side: str, name: str, who: str = "lab") -> Secret:
+        return self._url(side, name, "owner" if side == "heroku" else "app", who)
+
+    def _url(self, side: str, name: str, user: str, who: str) -> Secret:
+        server = self.heroku if side == "heroku" else self.rds
+        port = self.lines.get(f"{who}/{side}", server.port)
+        return Secret(server.url(name, user, user).replace(f":{server.port}/", f":{port}/"))
 
     def first_document(self) -> PoolerConfig:
         return PoolerConfig(
-            databases={name: config.target_from_url(self.app_url("heroku", name), "heroku") for name in NAMES},
+            databases={
+                name: config.target_from_url(self.app_url("heroku", name, "pooler"), "heroku") for name in NAMES
+            },
             clients={name: Secret("client") for name in NAMES},
             admin_user="controller",
             admin_password=Secret("admin"),
@@ -119,6 +126,7 @@ class Lab:
             "rds": [self.rds.port, self.rds.password],
             "port": self.port,
             "control": self.control,
+            "lines": self.lines,
         }
 
     def start_pooler(self) -> None:
@@ -137,6 +145,21 @@ class Lab:
         threading.Thread(target=self._door.serve_forever, daemon=True).start()
         processes.wait_until(lambda: ports.listening("127.0.0.1", self.port), seconds=10, what="PgBouncer")
 
+    def kill_pooler(self) -> None:
+        """PgBouncer dies, and its task with it."""
+        assert self.pooler is not None
+        os.kill(self.pooler.pid, signal.SIGKILL)
+        self._end_pooler()
+
+    def _end_pooler(self) -> None:
+        assert self.pooler is not None
+        self._door.shutdown()
+        self._door.server_close()
+        stop = threading.Event()
+        stop.set()
+        self.pooler.wait(stop)
+        self.pooler = None
+
     def start_links(self, direction: Direction, epoch: int) -> None:
         """What the stage `replicate` does: end every other link, run this one, for both databases."""
         self.stop_links()
@@ -144,7 +167,7 @@ class Lab:
             self._start_link(name, direction, epoch)
 
     def _start_link(self, name: str, direction: Direction, epoch: int) -> None:
-        heroku, rds = self.url("heroku", name).reveal(), self.url("aws", name).reveal()
+        heroku, rds = self.url("heroku", name, "link").reveal(), self.url("aws", name, "link").reveal()
         source, target = (heroku, rds) if direction == "forward" else (rds, heroku)
         self.links[name] = processes.spawn(
             [
@@ -193,6 +216,21 @@ class Lab:
             processes.stop(link, seconds=10)
         self.links.clear()
 
+    def begin(self, what: str, direction: Direction, epoch: int, point: str = "") -> subprocess.Popen[str]:
+        """Start a controller that does not kill itself: it waits at ``point`` until ``go_on``."""
+        for mark in (self.reached, self.go_on):
+            mark.unlink(missing_ok=True)
+        words = [sys.executable, __file__, str(self.folder), what, direction, str(epoch), f"wait {point}"]
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    @property
+    def reached(self) -> Path:
+        return self.folder / "reached"
+
+    @property
+    def go_on(self) -> Path:
+        return self.folder / "go-on"
+
     def controller(self, what: str, direction: Direction, epoch: int, point: str = "") -> int:
         done = subprocess.run(
             [sys.executable, __file__, str(self.folder), what, direction, str(epoch), point],
@@ -219,11 +257,7 @@ class Lab:
     def close(self) -> None:
         self.stop_links()
         if self.pooler:
-            self._door.shutdown()
-            self._door.server_close()
-            stop = threading.Event()
-            stop.set()
-            self.pooler.wait(stop)
+            self._end_pooler()
 
 
 class Writers(threading.Thread):
@@ -284,20 +318,30 @@ def lost(lab: Lab, writers: Writers, side: str) -> list[str]:
     return found
 
 
+def write(file: Path, document: PoolerConfig) -> None:
+    part = file.with_suffix(".part")
+    part.write_text(config.dump(document).reveal())
+    part.rename(file)
+
+
 @contextmanager
-def switching(folder: Path, direction: Direction, epoch: int) -> Iterator[Switching]:
+def switching(folder: Path, direction: Direction, epoch: int, plan: CutoverPlan | None = None) -> Iterator[Switching]:
     """The controller's hands, as ``offramp.cutover.open`` makes them from clouds."""
     settings = json.loads((folder / "lab.json").read_text())
     heroku = postgres.Postgres(folder / "heroku", programs.source_postgres(), port=settings["heroku"][0], tls=True)
     rds = postgres.Postgres(folder / "rds", programs.target_postgres(), port=settings["rds"][0])
-    lab = Lab(folder, heroku, rds, port=settings["port"], control=settings["control"])
-    want = blueprint()
+    lab = Lab(folder, heroku, rds, port=settings["port"], control=settings["control"], lines=settings["lines"])
+    want = replace(blueprint(), cutover=plan) if plan else blueprint()
     back: Direction = "reverse" if direction == "forward" else "forward"
     with ExitStack() as stack:
         pairs = []
         for name in NAMES:
-            here = stack.enter_context(pg.connect(lab.url("heroku", name), application_name="offramp lab controller"))
-            there = stack.enter_context(pg.connect(lab.url("aws", name), application_name="offramp lab controller"))
+            here, there = (
+                stack.enter_context(
+                    pg.connect(lab.url(side, name, "controller"), application_name="offramp lab controller")
+                )
+                for side in ("heroku", "aws")
+            )
             origin, receiver = (here, there) if direction == "forward" else (there, here)
             pairs.append(
                 Pair(want.database(name), origin, receiver, Link(name, direction, epoch - 1), Link(name, back, epoch))
@@ -307,12 +351,14 @@ def switching(folder: Path, direction: Direction, epoch: int) -> Iterator[Switch
             side = "aws" if direction == "forward" else "heroku"
             wanted = replace(
                 lab.first_document(),
-                databases={name: config.target_from_url(lab.app_url(side, name), side) for name in NAMES},
+                databases={name: config.target_from_url(lab.app_url(side, name, "pooler"), side) for name in NAMES},
             )
-            part = lab.document_file.with_suffix(".part")
-            part.write_text(config.dump(wanted).reveal())
-            part.rename(lab.document_file)
+            write(lab.document_file, wanted)
             return config.digest(wanted)
+
+        def mark_held(begun: bool) -> None:
+            document = config.parse(lab.document_file.read_text())
+            write(lab.document_file, replace(document, held=NAMES if begun else ()))
 
         clock = SystemClock()
         yield Switching(
@@ -324,8 +370,9 @@ def switching(folder: Path, direction: Direction, epoch: int) -> Iterator[Switch
             console=stack.enter_context(Console(Secret(f"postgres://controller:admin@127.0.0.1:{lab.port}/pgbouncer"))),
             door=Door("127.0.0.1", lab.control, Secret("token")),
             point_pooler=point_pooler,
+            mark_held=mark_held,
             clock=clock,
-            deadline=clock.monotonic() + DEADLINE_SECONDS,
+            deadline=clock.monotonic() + want.cutover.deadline_seconds,
         )
 
 
@@ -333,6 +380,9 @@ def main(folder: str, what: str, direction: str, epoch: str, point: str) -> None
     def interrupt(here: str) -> None:
         if here == point:
             os.kill(os.getpid(), signal.SIGKILL)
+        if f"wait {here}" == point:
+            (Path(folder) / "reached").touch()
+            processes.wait_until((Path(folder) / "go-on").exists, seconds=60, what="leave to go on")
 
     with switching(Path(folder), cast(Direction, direction), int(epoch)) as switch:
         (settle.perform if what == "perform" else settle.settle)(switch, interrupt)

@@ -47,6 +47,7 @@ def test_each_gate_shows_its_present_value() -> None:
         "orders verified": "100%, the oldest part 3 s ago",
         "orders longest transaction": "0.4 s, at most 3",
         "orders free disk": "62%, at least 10%",
+        "jobs": "none on Heroku",
         "error rate": "1 of 200 requests failed, at most 1.0%",
     }
     assert shut(gates(wave, PLAN)) == ()
@@ -65,6 +66,10 @@ def test_each_gate_shows_its_present_value() -> None:
         (
             replace(BEFORE, databases=(replace(ORDERS, free_share=0.04),)),
             "only 4% of the storage of orders on AWS is free",
+        ),
+        (
+            replace(BEFORE, heroku_jobs=("worker.1 of orders",)),
+            "jobs would run on both sides: worker.1 of orders still runs on Heroku",
         ),
         (replace(BEFORE, health=Health(5, 0, 100, 9)), "9 of 100 requests failed in the last minutes, more than 1.0%"),
     ],

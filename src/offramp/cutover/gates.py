@@ -74,6 +74,11 @@ def _aws_gates(wave: WaveSeen, plan: CutoverPlan) -> Iterable[Gate]:
                 f"{database.free_share:.0%}, at least {LEAST_FREE_SHARE:.0%}",
                 f"only {database.free_share:.0%} of the storage of {database.name} on AWS is free" if full else "",
             )
+        if database.sessions:
+            yield Gate(f"{database.name} sessions", "; ".join(database.sessions))
+    running = ", ".join(wave.heroku_jobs)
+    yield Gate("jobs", running or "none on Heroku",
+               f"jobs would run on both sides: {running} still runs on Heroku" if running else "")  # fmt: skip
     if (health := wave.health) is None:
         return
     bad = health.requests >= REQUESTS_TO_JUDGE and health.error_share > plan.max_error_share

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 from .. import pump
 from ..design.model import Blueprint, Wave
 from ..errors import OutsideError
+from ..postgres import session_uses
 from ..provision.model import footprint, stack_names
 from ..pump import Link
 from ..replicate.model import Direction, LinkProgress, Side, direction_from
@@ -63,6 +65,7 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
         hold=hold,
         pooler_reachable=reachable,
         health=_health(tools, want, since),
+        heroku_jobs=tuple(_jobs(tools, want, wave)) if primary == "heroku" else (),
         reason=reason,
     )
 
@@ -79,6 +82,13 @@ def _health(tools: Tools, want: Blueprint, since: float) -> Health | None:
     after = metrics.slowest_percent(balancer, since, now)
     before = metrics.slowest_percent(balancer, since - BEFORE_SECONDS, since)
     return Health(now, since, counts.requests, counts.errors, _ms(after), _ms(before))
+
+
+def _jobs(tools: Tools, want: Blueprint, wave: Wave) -> Iterator[str]:
+    """A worker, a clock or a one-off job on Heroku would take work from the queue and fail on the closed database."""
+    for app in sorted({service.app for service in want.services if not service.web} & set(wave.apps)):
+        moved = {service.process for service in want.services if service.app == app and not service.web}
+        yield from (f"{dyno.name} of {app}" for dyno in tools.heroku.dynos(app) if dyno.type in {*moved, "scheduler"})
 
 
 def _ms(seconds: float | None) -> float | None:
@@ -129,4 +139,5 @@ def _database(
         longest=str(longest or ""),
         longest_seconds=longest.seconds if longest else 0.0,
         free_share=pump.free_share(rds, plan.storage_gb << 30),
+        sessions=tuple(map(str, session_uses(heroku))) if primary == "heroku" else (),
     )

@@ -28,6 +28,8 @@ class DatabaseSeen:
     longest_seconds: float = 0.0
     free_share: float | None = None
     """The part of the storage on AWS that is free; None while nothing is known."""
+    sessions: tuple[str, ...] = ()
+    """What applications keep in their sessions that pooling by transaction breaks, one sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class WaveSeen:
     hold: HoldReport | None = None
     pooler_reachable: bool = True
     health: Health | None = None
+    heroku_jobs: tuple[str, ...] = ()
+    """Processes without requests that still run on Heroku: ``worker.1 of mentors-api``."""
     reason: str = ""
     """Why the last committed switch was made when no person asked for it: what its bake time showed."""
 

@@ -57,6 +57,8 @@ class Switching:
     door: Door
     point_pooler: Callable[[], str]
     """Writes the pooler's secret for this direction and returns the document's digest."""
+    mark_held: Callable[[bool], None]
+    """Notes in the pooler's secret that a switch has begun, or ended without one: for a pooler that starts meanwhile."""
     clock: Clock
     deadline: float
     reason: str = ""
@@ -129,6 +131,7 @@ def _open(switch: Switching) -> None:
     """Write down that a switch began, so that whoever finds the wreckage knows which; do early what takes time."""
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
+    switch.mark_held(True)
     if switch.direction == "forward":
         for pair in switch.pairs:
             # Nobody writes to RDS yet but the link, whose replica role does not fire these triggers.
@@ -139,6 +142,7 @@ def _close_unswitched(switch: Switching) -> None:
     if switch.direction == "forward":
         for pair in switch.pairs:
             pump.disarm(pair.receiver, pair.returning)
+    switch.mark_held(False)
     for connection in reversed(switch.records):
         pump.forget_open_switch(connection, switch.epoch)
 

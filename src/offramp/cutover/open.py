@@ -87,7 +87,15 @@ def pointed(tools: Tools, blueprint: Blueprint, wave: Wave, direction: Direction
         else:
             url = tools.source_url(plan.app, plan.config_var)
             databases[name] = replace(pooler_config.target_from_url(url, "heroku"), source=(plan.app, plan.config_var))
-    return replace(document, databases=databases)
+    # Who writes where the clients go lets them go: a pooler that starts from here on need not hold them.
+    return replace(document, databases=databases, held=tuple(sorted(set(document.held) - set(wave.databases))))
+
+
+def held(tools: Tools, blueprint: Blueprint, wave: Wave, *, begun: bool) -> PoolerConfig:
+    """Return the pooler's document with this wave's databases held by whatever pooler starts, or not any more."""
+    document = read_pooler(tools, blueprint)
+    names = set(document.held) | set(wave.databases) if begun else set(document.held) - set(wave.databases)
+    return replace(document, held=tuple(sorted(names)))
 
 
 @contextmanager
@@ -105,6 +113,10 @@ def switching(
             tools.aws.secrets.put(pooler_secret(blueprint), pooler_config.dump(wanted))
             return pooler_config.digest(wanted)
 
+        def mark_held(begun: bool) -> None:
+            wanted = held(tools, blueprint, wave, begun=begun)
+            tools.aws.secrets.put(pooler_secret(blueprint), pooler_config.dump(wanted))
+
         yield Switching(
             blueprint=blueprint,
             wave=wave,
@@ -114,6 +126,7 @@ def switching(
             console=stack.enter_context(console(tools, blueprint, document)),
             door=door(tools, blueprint, document),
             point_pooler=point_pooler,
+            mark_held=mark_held,
             clock=tools.clock,
             deadline=tools.clock.monotonic() + blueprint.cutover.deadline_seconds,
         )

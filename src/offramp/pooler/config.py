@@ -39,7 +39,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class PoolerConfig:
-    """Everything the pooler serves. ``clients`` maps a database's name to the password applications use for it."""
+    """Everything the pooler serves. ``clients`` maps a database's name to the password applications use for it.
+
+    ``held`` are the databases of a switch that has begun: a pooler that starts while one is under way keeps their clients waiting.
+    """
 
     databases: Mapping[str, Target]
     clients: Mapping[str, Secret]
@@ -47,6 +50,7 @@ class PoolerConfig:
     admin_password: Secret
     control_token: Secret
     pool_size: int
+    held: tuple[str, ...] = ()
 
 
 def target_from_url(url: Secret, side: str) -> Target:
@@ -72,6 +76,7 @@ def parse(text: str) -> PoolerConfig:
             admin_password=Secret(document["admin"]["password"]),
             control_token=Secret(document["control_token"]),
             pool_size=int(document.get("pool_size", 20)),
+            held=tuple(str(name) for name in document.get("held", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
@@ -104,6 +109,7 @@ def dump(config: PoolerConfig) -> Secret:
                 "admin": {"user": config.admin_user, "password": config.admin_password.reveal()},
                 "control_token": config.control_token.reveal(),
                 "pool_size": config.pool_size,
+                **({"held": list(config.held)} if config.held else {}),
             },
             indent=1,
         )

@@ -11,19 +11,23 @@ import json
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 
-from ..errors import OfframpError
+from ..errors import OfframpError, OutsideError
 from ..kit import processes
 from ..kit.secret import Secret
+from ..postgres import Console
 from . import config as configs
 from .config import PoolerConfig
 
 # How often Heroku is asked whether it rotated a credential; the old one stays good for a while, so seconds are enough.
 REFRESH_SECONDS = 5.0
+START_SECONDS = 10.0
 
 Fetch = Callable[[], Secret]
 Resolve = Callable[[str, str], Secret]
@@ -47,6 +51,12 @@ class Pooler:
         assert self._served is not None, "start() comes first"
         return self._served
 
+    @property
+    def pid(self) -> int:
+        """PgBouncer's process."""
+        assert self._process is not None, "start() comes first"
+        return self._process.pid
+
     def start(self) -> None:
         """Write the configuration and start PgBouncer."""
         self.take_document()
@@ -59,6 +69,29 @@ class Pooler:
             group=user.pw_gid if user else None,
             extra_groups=[] if user else None,
         )
+        if self.served.held:
+            self._hold(self.served)
+
+    def _hold(self, document: PoolerConfig) -> None:
+        """Keep clients of a switch that is under way waiting: PgBouncer itself forgets a PAUSE when it ends.
+
+        Discovery sends no client here before this has been done, since the task is not well before its door answers.
+        """
+        user, password = quote(document.admin_user, safe=""), quote(document.admin_password.reveal(), safe="")
+        url = Secret(f"postgres://{user}:{password}@{self._address}:{self._port}/pgbouncer")
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with Console(url) as console:
+                    for name in document.held:
+                        console.pause(name)
+                break
+            except OutsideError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self._log("not answering yet", because=error.message)
+                time.sleep(0.05)
+        self._log("held", databases=list(document.held))
 
     def take_document(self) -> str:
         """Read the secret, rewrite the files, reload PgBouncer when it runs; return the document's digest."""

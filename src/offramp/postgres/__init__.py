@@ -3,6 +3,7 @@
 from .catalogue import Column, KeyColumn, Server, Table, extensions, server, tables
 from .connection import PINS, Connection, another, connect, translated
 from .pooler import Console
+from .pooling import SessionUse, session_uses
 
 __all__ = [
     "PINS",
@@ -11,11 +12,13 @@ __all__ = [
     "Console",
     "KeyColumn",
     "Server",
+    "SessionUse",
     "Table",
     "another",
     "connect",
     "extensions",
     "server",
+    "session_uses",
     "tables",
     "translated",
 ]

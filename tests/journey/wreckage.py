@@ -1,0 +1,321 @@
+"""Something dies or is cut off in the middle of a switch: which ends are there, and what may a client see? All of it, or a sample.
+
+``python -m wreckage --seed 1`` goes through every move, harm and direction, in an order of its own; ``--sample 8`` through so many.
+The rules: a switch ends fully done or fully undone; nobody writes on both sides; each acknowledged write is there once and each that
+was not told of at most once; clients see no error but of a server, pooler or line that was itself taken away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from switch_lab import NAMES, Direction, Lab
+from tcp_shim import Shim
+
+from offramp.cutover.moves import MOVES
+from offramp.kit import processes
+from offramp.rehearsal.servers import postgres, programs
+
+LINES = tuple(f"{who}/{side}" for who in ("controller", "pooler", "link") for side in ("heroku", "aws"))
+HARMS = ("link", "pooler", "heroku", "aws", *LINES)
+POINTS = tuple(f"cutover/main#{move.name}:{when}" for move in MOVES for when in ("before", "after"))
+HARM_SECONDS = 1.0
+SETTLE_SECONDS = 60.0
+# What a server, pooler or line that was taken away makes its clients see.
+TAKEN_AWAY = ("57P01", "57P02", "57P03", "08006", "08P01", "08003", "08001", "08000", "58000", "53300", "")
+
+
+@dataclass(frozen=True)
+class Strike:
+    """One cell of the matrix; ``answer`` is what the operator says when the switch was undone: try again, or leave it."""
+
+    point: str
+    harm: str
+    direction: Direction
+    answer: str
+
+    def __str__(self) -> str:
+        return f"{self.harm} at {self.point}, {self.direction}, then {self.answer}"
+
+
+DIRECTIONS: tuple[tuple[Direction, str], ...] = (("forward", "again"), ("reverse", "leave"))
+
+
+def matrix() -> list[Strike]:
+    return [
+        Strike(point, harm, direction, answer) for point in POINTS for harm in HARMS for direction, answer in DIRECTIONS
+    ]
+
+
+class Clients(threading.Thread):
+    """One application through the pooler: writes again and again, connects anew after an error, and remembers what it was told."""
+
+    def __init__(self, port: int, name: str) -> None:
+        super().__init__(name=f"client-{name}", daemon=True)
+        self.port, self.database = port, name
+        self.acknowledged: list[str] = []
+        self.unknown: list[str] = []
+        self.errors: list[tuple[float, str, str]] = []
+        self.halt = threading.Event()
+        self._number = 0
+
+    def run(self) -> None:
+        while not self.halt.is_set():
+            with suppress(psycopg.Error):
+                self._session()
+            self.halt.wait(0.05)
+
+    def _session(self) -> None:
+        url = f"postgres://{self.database}:client@127.0.0.1:{self.port}/{self.database}?connect_timeout=5"
+        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as conn:
+            while not self.halt.is_set():
+                self._number += 1
+                token = f"{self.database}{self._number}"
+                try:
+                    with conn.transaction():
+                        conn.execute(
+                            "insert into entry (token, parent) values (%s, 1 + %s %% 50)", (token, self._number)
+                        )
+                        conn.execute(
+                            "update entry set version = version + 1 where id = 1 + %s %% 1000", (self._number,)
+                        )
+                except psycopg.Error as error:
+                    # A commit whose answer was lost may have happened.
+                    self.unknown.append(token)
+                    self.errors.append((time.monotonic(), error.sqlstate or "", str(error).strip()))
+                    raise
+                self.acknowledged.append(token)
+                time.sleep(0.01)
+
+
+@dataclass
+class Ruins:
+    """The lab with lines that can be cut, and clients that survive what is done to them."""
+
+    lab: Lab
+    shims: dict[str, Shim]
+    clients: list[Clients] = field(default_factory=list)
+
+    def run(self, strikes: Sequence[Strike], say: object = print) -> list[str]:
+        """Strike after strike on one estate; returns what broke a rule, nothing when all went well."""
+        assert callable(say)
+        self.lab.start_links("forward", 0)
+        for place, strike in enumerate(strikes, 1):
+            began, seen = time.monotonic(), [len(client.errors) for client in self.clients]
+            broken = self.strike(strike, seen)
+            say(f"{place}/{len(strikes)} {strike}: {'; '.join(broken) or 'well'} ({time.monotonic() - began:.1f} s)")
+            if broken:
+                return [f"{strike}: {one}" for one in broken]
+        return self.count()
+
+    def strike(self, strike: Strike, seen: Sequence[int]) -> list[str]:
+        lab = self.lab
+        side, epoch = lab.primary()
+        wanted: Direction = "forward" if side == "heroku" else "reverse"
+        if wanted != strike.direction:
+            # The way there is the other cell's business; it goes undisturbed.
+            self._switch(wanted, epoch)
+            side, epoch = lab.primary()
+        lab.wait_live(strike.direction, epoch, 60)
+        controller = lab.begin("perform", strike.direction, epoch + 1, strike.point)
+        try:
+            processes.wait_until(
+                lambda: lab.reached.exists() or controller.poll() is not None, seconds=60, what=strike.point
+            )
+            with self.harmed(strike.harm):
+                lab.go_on.touch()
+                time.sleep(HARM_SECONDS)
+            said = controller.communicate(timeout=90)[1]
+        except subprocess.TimeoutExpired:
+            controller.kill()
+            said = "the controller never ended"
+        return self._after(strike, side, epoch, seen, controller.returncode, said)
+
+    def _after(self, strike: Strike, side: str, epoch: int, seen: Sequence[int], status: int, said: str) -> list[str]:
+        lab, broken = self.lab, []
+        self._settle(strike.direction, epoch + 1)
+        after, settled = lab.primary()
+        arrived = "aws" if strike.direction == "forward" else "heroku"
+        if (after, settled) not in ((side, epoch), (arrived, epoch + 1)):
+            broken.append(f"{after} is primary in epoch {settled}, before it was {side} in {epoch}")
+        if lab.sides() != {after}:
+            broken.append(f"the pooler points at {lab.sides()}, the record says {after}")
+        broken += self._open_sides(after)
+        broken += self._wrong_errors(strike, seen)
+        if after == side and strike.answer == "again":
+            lab.wait_live(strike.direction, epoch, 60)
+            self._switch(strike.direction, epoch)
+        else:
+            self._turn_links(after, settled)
+        return broken + self._alive(said if status else "")
+
+    def _switch(self, direction: Direction, epoch: int) -> None:
+        self.lab.wait_live(direction, epoch, 60)
+        self.lab.controller("perform", direction, epoch + 1)
+        self._turn_links("aws" if direction == "forward" else "heroku", epoch + 1)
+
+    def _turn_links(self, primary: str, epoch: int) -> None:
+        direction: Direction = "forward" if primary == "heroku" else "reverse"
+        self.lab.start_links(direction, epoch)
+        self.lab.wait_live(direction, epoch, 60)
+
+    def _settle(self, direction: Direction, epoch: int) -> None:
+        """As the engine does: again and again, until it ends well."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                self.lab.controller("settle", direction, epoch)
+                return
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+
+    def _open_sides(self, primary: str) -> list[str]:
+        """The primary takes writes, the other side none."""
+        broken = []
+        for side in ("heroku", "aws"):
+            for name in NAMES:
+                with psycopg.connect(self.lab.app_url(side, name).reveal(), autocommit=True) as conn:
+                    try:
+                        conn.execute("update entry set version = version where id = 1")
+                        takes = True
+                    except psycopg.errors.ReadOnlySqlTransaction:
+                        takes = False
+                # Before the first switch nobody has closed AWS; nobody knows its address but the link either.
+                if takes != (side == primary) and (takes is False or self.lab.primary()[1] > 0):
+                    broken.append(
+                        f"{name} on {side} {'takes' if takes else 'refuses'} writes, and {primary} is primary"
+                    )
+        return broken
+
+    def _wrong_errors(self, strike: Strike, seen: Sequence[int]) -> list[str]:
+        broken = []
+        for client, before in zip(self.clients, seen, strict=True):
+            for _, state, text in client.errors[before:]:
+                innocent = strike.harm == "link" or strike.harm.startswith(("link/", "controller/"))
+                if innocent or state not in TAKEN_AWAY:
+                    broken.append(f"a client of {client.database} saw {state or 'no state'}: {text}")
+        return broken[:3]
+
+    def _alive(self, said: str) -> list[str]:
+        """Everybody writes again."""
+        counts = [len(client.acknowledged) for client in self.clients]
+        try:
+            processes.wait_until(
+                lambda: all(len(c.acknowledged) > n + 3 for c, n in zip(self.clients, counts, strict=True)),
+                seconds=20,
+                what="every client's next writes",
+            )
+        except TimeoutError as error:
+            last = [client.errors[-1:] for client in self.clients]
+            return [f"{error}; last errors {last}; the controller said: {said[-500:]}"]
+        return []
+
+    def count(self) -> list[str]:
+        """Each acknowledged write is there once, each other at most once."""
+        for client in self.clients:
+            client.halt.set()
+        for client in self.clients:
+            client.join(30)
+        side, _ = self.lab.primary()
+        broken = []
+        for client in self.clients:
+            with psycopg.connect(self.lab.app_url(side, client.database).reveal(), autocommit=True) as conn:
+                rows: dict[str, int] = dict(
+                    conn.execute(
+                        "select token, count(*) from entry where token ~ ('^' || %s || '[0-9]') group by token",
+                        (client.database,),
+                    ).fetchall()
+                )
+            lost = [token for token in client.acknowledged if rows.get(token, 0) == 0]
+            doubled = [token for token, times in rows.items() if times > 1]
+            told = {*client.acknowledged, *client.unknown}
+            strange = [token for token in rows if token not in told]
+            broken += [f"{client.database}: lost {lost[:5]}" for _ in lost[:1]]
+            broken += [f"{client.database}: doubled {doubled[:5]}" for _ in doubled[:1]]
+            broken += [f"{client.database}: from nowhere {strange[:5]}" for _ in strange[:1]]
+        return broken
+
+    @contextmanager
+    def harmed(self, harm: str) -> Iterator[None]:
+        lab = self.lab
+        if harm in self.shims:
+            self.shims[harm].cut(refuse=True)
+            try:
+                yield
+            finally:
+                self.shims[harm].mend()
+            return
+        if harm == "link":
+            for link in lab.links.values():
+                link.send_signal(signal.SIGKILL)
+            yield  # ``wait_live`` starts them again, as ECS does.
+        elif harm == "pooler":
+            assert lab.pooler is not None
+            lab.kill_pooler()
+            yield
+            lab.start_pooler()
+        else:
+            server = lab.heroku if harm == "heroku" else lab.rds
+            server.stop(immediately=True)
+            yield
+            server.start()
+
+
+@contextmanager
+def ruins(folder: Path) -> Iterator[Ruins]:
+    with ExitStack() as stack:
+        heroku = stack.enter_context(postgres.Postgres(folder / "heroku", programs.source_postgres(), tls=True))
+        rds = stack.enter_context(postgres.Postgres(folder / "rds", programs.target_postgres()))
+        shims = {
+            line: stack.enter_context(Shim(heroku.port if line.endswith("heroku") else rds.port)) for line in LINES
+        }
+        lab = Lab(folder, heroku, rds, lines={line: shim.port for line, shim in shims.items()})
+        lab.make()
+        lab.start_pooler()
+        stack.callback(lab.close)
+        clients = [Clients(lab.port, name) for name in NAMES]
+        for client in clients:
+            client.start()
+        try:
+            yield Ruins(lab, shims, clients)
+        finally:
+            for client in clients:
+                client.halt.set()
+            for client in clients:
+                client.join(30)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--sample", type=int, default=0, help="so many cells; all of them without it")
+    parser.add_argument("--only", default="", help="cells whose description has this text")
+    options = parser.parse_args(arguments)
+    cells = [cell for cell in matrix() if options.only in str(cell)]
+    random.Random(options.seed).shuffle(cells)
+    cells = cells[: options.sample or None]
+    with tempfile.TemporaryDirectory(prefix="offramp-wreckage-") as name:
+        folder = processes.own_directory(Path(name))
+        with ruins(folder) as made:
+            broken = made.run(cells)
+    for one in broken:
+        sys.stderr.write(f"{one}\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
