@@ -403,7 +403,8 @@ def about_wave(blueprint: Blueprint, wave: str, *, rolling_back: bool) -> Readin
     foreign = _names(blueprint, tuple(other.name for other in blueprint.waves if other.name != wave)) - ours
 
     def read(finding: Finding[Any]) -> Finding[Any] | None:
-        if foreign & set(finding.goal.split("/")[1:]):
+        # What is queued follows once `deploy` has pointed every service elsewhere, which is not this command's business.
+        if foreign & set(finding.goal.split("/")[1:]) or finding.goal.endswith("/queue"):
             return None
         verdict = finding.verdict
         asks_again = isinstance(verdict, Ask) and verdict.decision == f"{signpost.WAVE_PREFIX}{wave}"

@@ -6,8 +6,8 @@ from typing import assert_never
 
 from ..design.model import Blueprint
 from ..tools import Tools
-from . import settle
-from .model import Deed, MoveCaches, SettleWave, SwitchWave
+from . import caches, settle
+from .model import CarryCaches, Deed, MoveCaches, SettleWave, SwitchWave
 from .open import switching
 
 
@@ -23,6 +23,8 @@ def act(deed: Deed, tools: Tools) -> None:
                 settle.settle(switch, tools.interrupt)
         case MoveCaches(wave, blueprint):
             _move_caches(tools, blueprint, wave)
+        case CarryCaches(wave, blueprint):
+            caches.carry_wave(tools, blueprint, wave)
         case _:
             assert_never(deed)
 

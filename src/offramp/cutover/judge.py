@@ -9,7 +9,7 @@ from ..engine.stage import Decisions
 from ..engine.verdict import Ask, Do, Fact, Finding, Met, Verdict, Wait
 from ..replicate.model import Direction, Side
 from . import gates
-from .model import Deed, MoveCaches, Seen, SettleWave, SwitchWave, WaveSeen
+from .model import CarryCaches, Deed, MoveCaches, Seen, SettleWave, SwitchWave, WaveSeen
 
 LOOK_AGAIN_SECONDS = 2.0
 
@@ -27,6 +27,7 @@ def _judge(want: Blueprint, seen: Seen, decisions: Decisions) -> Iterator[Findin
         yield Finding(f"cutover/{wave.wave}", _wave(want, wave, decisions), _facts(want, wave))
         if want.wave(wave.wave).caches:
             yield Finding(f"cutover/{wave.wave}/caches", _caches(want, wave))
+            yield Finding(f"cutover/{wave.wave}/queue", _queue(want, wave))
 
 
 def _facts(want: Blueprint, wave: WaveSeen) -> tuple[tuple[str, Fact], ...]:
@@ -123,6 +124,18 @@ def _unfinished(want: Blueprint, wave: WaveSeen) -> SettleWave | None:
     if wave.held or misplaced or primary_fenced or left_open:
         return SettleWave(wave.wave, direction, wave.epoch, want)
     return None
+
+
+def _queue(want: Blueprint, wave: WaveSeen) -> Verdict[Deed]:
+    """What is queued follows when the last process has let go of the old cache: earlier it could be taken on both sides."""
+    if wave.caches_carried:
+        return Met("queued jobs and sessions are on AWS")
+    if wave.cache_side != "aws":
+        return Met("queued jobs and sessions stay with the caches on Heroku")
+    if wave.cache_users:
+        first = f"{wave.cache_users[0]} still uses a cache on Heroku"
+        return Wait(f"{first}; its jobs and sessions follow when nobody does", LOOK_AGAIN_SECONDS)
+    return Do((CarryCaches(wave.wave, want),), because="nobody uses the caches on Heroku any more")
 
 
 def _caches(want: Blueprint, wave: WaveSeen) -> Verdict[Deed]:

@@ -14,6 +14,7 @@ from ..pump import Link
 from ..replicate.model import Direction, LinkProgress, Side, direction_from
 from ..replicate.progress import progress_of
 from ..tools import Tools
+from . import caches
 from . import open as hands
 from .model import DatabaseSeen, Health, HoldReport, Seen, WaveSeen
 
@@ -53,6 +54,8 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
                     epoch, primary = record.epoch - 1, "heroku" if record.direction == "forward" else "aws"
                     open_epoch, open_direction = record.epoch, record.direction
             databases.append(_database(tools, want, name, rds, primary, epoch, sides.get(name), stack))
+    moved = tools.aws.parameters.get(f"/{want.name}/caches/{wave.name}") == "aws"
+    carried = moved and tools.aws.parameters.get(caches.carried_parameter(want, wave.name)) is not None
     return WaveSeen(
         wave=wave.name,
         primary=primary,
@@ -61,7 +64,9 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
         open_direction=open_direction,
         held=held,
         databases=tuple(databases),
-        cache_side="aws" if tools.aws.parameters.get(f"/{want.name}/caches/{wave.name}") == "aws" else "heroku",
+        cache_side="aws" if moved else "heroku",
+        cache_users=caches.old_users(tools, want, wave.name) if moved and not carried else (),
+        caches_carried=carried,
         hold=hold,
         pooler_reachable=reachable,
         health=_health(tools, want, since),

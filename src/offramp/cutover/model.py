@@ -45,6 +45,9 @@ class WaveSeen:
     """Whether the pooler holds its clients."""
     databases: tuple[DatabaseSeen, ...]
     cache_side: Side = "heroku"
+    cache_users: tuple[str, ...] = ()
+    """Who still works with a cache on Heroku after the services were pointed at those on AWS."""
+    caches_carried: bool = False
     hold: HoldReport | None = None
     pooler_reachable: bool = True
     health: Health | None = None
@@ -131,7 +134,19 @@ class MoveCaches:
         return f"point the wave {self.wave} at its caches on AWS"
 
 
-Deed = SwitchWave | SettleWave | MoveCaches
+@dataclass(frozen=True, slots=True)
+class CarryCaches:
+    """Carry what the caches on Heroku hold over to those on AWS, now that nobody uses the old ones."""
+
+    wave: str
+    blueprint: Blueprint = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        return f"carry queued jobs and sessions of the wave {self.wave} over to its caches on AWS"
+
+
+Deed = SwitchWave | SettleWave | MoveCaches | CarryCaches
 
 
 def destination(direction: Direction) -> Side:
