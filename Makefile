@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
+ALONE := tests/journey/test_rehearsals.py tests/journey/test_every_deed_survives_kill.py
 LINTED := $(wildcard src tests examples bench)
 
-.PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak lock clean
+.PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak soak-switch switches lock clean
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,9 +22,9 @@ test: .venv/.ready  ## everything: lint, types, imports, every test; ARGS="-k wo
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory lint types unit
 	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start.
-	@$(PY) -m pytest -n 2 --dist loadfile tests/contract tests/process
+	@$(PY) -m pytest -n 2 --dist loadfile tests/contract tests/process tests/journey $(addprefix --ignore=,$(ALONE))
 	@# One at a time: a rehearsal measures what its users feel.
-	@$(PY) -m pytest tests/journey
+	@$(PY) -m pytest $(ALONE)
 else
 	@$(PY) -m pytest $(ARGS)
 endif
@@ -52,6 +53,12 @@ bench-pump: .venv/.ready  ## the pump beside its peers (bench/setup installs the
 
 soak: .venv/.ready  ## random disorder for as long as one likes; ARGS="--minutes 60 --seed 1 --databases 3"
 	@PYTHONPATH=tests/process:tests/journey $(PY) -m disorder $(ARGS)
+
+soak-switch: .venv/.ready  ## every harm at every move of a switch, hours of it; ARGS="--seed 1 --sample 50"
+	@PYTHONPATH=tests/process:tests/journey $(PY) -m wreckage $(ARGS)
+
+switches: .venv/.ready  ## fifty switches and twenty rollbacks under writes, with the distribution of the hold
+	@PYTHONPATH=tests/process:tests/journey $(PY) -m many_switches $(ARGS)
 
 lock:  ## pin the newest versions that pyproject.toml allows
 	@uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.11 -o requirements.lock

@@ -263,9 +263,9 @@ class Lab:
 class Writers(threading.Thread):
     """Writes through the pooler as applications do, and remembers every acknowledged write."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pause_seconds: float = 0.01) -> None:
         super().__init__(name="writers", daemon=True)
-        self.port = port
+        self.port, self.pause_seconds = port, pause_seconds
         self.acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
         self.errors: list[str] = []
         self.halt = threading.Event()
@@ -298,7 +298,7 @@ class Writers(threading.Thread):
                         self.errors.append(f"{name} {token}: {error}")
                         return
                     self.acknowledged[name].append(token)
-                time.sleep(0.01)  # A rate, not a wait: about 150 transactions a second.
+                time.sleep(self.pause_seconds)  # A rate, not a wait: about 150 transactions a second with 10 ms.
 
 
 def lost(lab: Lab, writers: Writers, side: str) -> list[str]:
