@@ -1,6 +1,6 @@
 """``make bench-pump``: offramp's pump beside its peers and the physical limit, on the same clusters, in one go.
 
-Parts: copy, capture, bulk, sustained, lag, drain, verify, memory, lost, steps; all of them without a name. Each prints its table and
+Parts: copy, capture, bulk, sustained, lag, drain, verify, memory, lost, steps, hold; all of them without a name. Each prints its table and
 writes its own section of bench/RESULTS.md. Peers come from Debian (bench/setup installs them); one that is not there is named as such.
 """
 

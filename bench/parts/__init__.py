@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from ..plan import Plan
 from ..report import Section
 from ..stage import Stage
-from . import bulk, capture, copy, drain, lag, lost, memory, steps, sustained, verify
+from . import bulk, capture, copy, drain, hold, lag, lost, memory, steps, sustained, verify
 
 PARTS: Mapping[str, Callable[[Stage, Plan], Section]] = {
     "copy": copy.run,
@@ -18,6 +18,7 @@ PARTS: Mapping[str, Callable[[Stage, Plan], Section]] = {
     "memory": memory.run,
     "lost": lost.run,
     "steps": steps.run,
+    "hold": hold.run,
 }
 
 __all__ = ["PARTS"]
