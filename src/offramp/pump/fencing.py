@@ -24,6 +24,8 @@ from . import capture, stragglers
 from .model import FenceMark
 
 _BOOK = sqlbook.load("offramp.pump", "sql/fence.sql")
+FENCED = "offramp_fenced"
+"""The channel on which a fence tells the link that it stands, so that it need not be waited for."""
 LOCK_SECONDS = 1.0
 DEADLINE_SECONDS = 10.0
 IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
@@ -77,6 +79,7 @@ def _close(conn: Connection, tables: tuple[Table, ...], link_name: str, epoch: i
             conn.execute(_for_all(_BOOK[block], tables))
         with conn.cursor(row_factory=args_row(FenceMark)) as cursor:
             mark = cursor.execute(_BOOK["raise_mark"], {"link": link_name, "epoch": epoch, "token": token}).fetchone()
+        conn.execute(sql.SQL("notify {}").format(sql.Identifier(FENCED)))
     assert mark is not None
     return mark
 

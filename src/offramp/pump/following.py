@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
+from psycopg import sql
+
 from ..errors import OutsideError
 from . import capture, incarnation, shape, standby
 from .adapting import adapt, discover, retry_held
 from .apply import Landing
 from .batch import Batches
+from .fencing import FENCED
 from .model import Event
 from .rounds import Rounds
 from .session import Session
-from .window import RewrittenError, ShapeChangedError, Source
+from .window import RewrittenError, ShapeChangedError, Source, sourced
 
 # Between two batches: at least BUSY, the longer the more there is to do, since a window costs the same for one change or many.
 # From some 400 changed rows a second on that is the longest one, which saves the source most of what reading costs it.
-BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.2
+BUSY_SECONDS, IDLE_SECONDS, LONGEST_SECONDS = 0.02, 0.05, 0.3
 SECONDS_PER_CHANGE = 0.0005
 BEAT_SECONDS, ADAPT_SECONDS, DISCOVER_SECONDS = 1.0, 3.0, 1.0
 # A log is closed, and emptied once it is consumed, when it is this big, or when so much of it must be looked at with each poll.
 LOG_BYTES, TAIL_PAGES, TAIL_PLACES, LOGS = 64 << 20, 128, 200, 8
+# How fast the share of time that batches take is learnt and forgotten, a batch at a time; what is left to checks at least.
+BUSY_MEMORY, LEAST_ROOM = 0.1, 0.1
 # Pointing functions at another log makes every session compile them again.
 ROTATE_SECONDS = 2.0
 
@@ -44,8 +49,12 @@ class Following:
             row.position,
             inspected=session.means.verify,
             watched=session.watched,
-            room=lambda: session.throttle.share,
+            room=self._room,
         )
+        self._busy = 0.0
+        # A fence wakes us: while it stands nobody can write, and everybody waits for us.
+        with sourced():
+            session.origin.execute(sql.SQL("listen {}").format(sql.Identifier(FENCED)))
         self._lags: deque[float] = deque(maxlen=1000)
         self._unvalidated = session.link.direction == "forward"
         self._rotated_at = 0.0
@@ -81,8 +90,19 @@ class Following:
                 discover_at = now + DISCOVER_SECONDS
                 if discover(session):
                     self.refresh()
-            if (left := rest - (clock.monotonic() - began)) > 0:
-                clock.sleep(left)
+            worked = clock.monotonic() - began
+            self._busy += (worked / max(worked, rest) - self._busy) * BUSY_MEMORY
+            if (left := rest - worked) > 0:
+                self._rest(left)
+
+    def _rest(self, seconds: float) -> None:
+        with sourced():
+            for _ in self.session.origin.notifies(timeout=seconds, stop_after=1):
+                return
+
+    def _room(self) -> float:
+        """The part of the time that checks may take of theirs: little of it while the batches themselves keep the servers busy."""
+        return self.session.throttle.share * max(1 - self._busy, LEAST_ROOM)
 
     @staticmethod
     def _pause(changes: int) -> float:
