@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -266,6 +267,8 @@ class Writers(threading.Thread):
     def __init__(self, port: int, pause_seconds: float = 0.01) -> None:
         super().__init__(name="writers", daemon=True)
         self.port, self.pause_seconds = port, pause_seconds
+        # Several of them may write to one lab, one after the other.
+        self.mark = secrets.token_hex(3)
         self.acknowledged: dict[str, list[str]] = {name: [] for name in NAMES}
         self.errors: list[str] = []
         self.halt = threading.Event()
@@ -286,7 +289,7 @@ class Writers(threading.Thread):
             while not self.halt.is_set():
                 for name, conn in connections.items():
                     number += 1
-                    token = f"w{number}"
+                    token = f"w{self.mark}-{number}"
                     try:
                         with conn.transaction():
                             conn.execute("insert into entry (token, parent) values (%s, 1 + %s %% 50)", (token, number))

@@ -24,7 +24,7 @@ SMALL = "create table topic (id int generated always as identity primary key, ti
 # At even places it is `finish` that is killed, at odd ones `back`.
 KILLED_AT = ("fence", "close", "commit", "let-in", "open", "reverse")
 MOVES = (
-    *("open", "fence", "drain", "verify", "objects", "sequences", "close", "commit"),
+    *("open", "fence", "drain", "verify", "ready", "objects", "sequences", "close", "commit"),
     *("constraints", "reverse", "let-in", "standby", "disarm", "views"),
 )
 

@@ -29,6 +29,8 @@ from .model import hold_order
 Connection = psycopg.Connection[tuple[object, ...]]
 # How long a statement that was cancelled at the deadline may take to end.
 CANCEL_SECONDS = 1.0
+# How long somebody else may hold a table of the new primary before the switch is undone for it.
+READY_SECONDS = 2.0
 
 
 @dataclass
@@ -135,7 +137,7 @@ def _open(switch: Switching) -> None:
     if switch.direction == "forward":
         for pair in switch.pairs:
             # Nobody writes to RDS yet but the link, whose replica role does not fire these triggers.
-            pump.capture_ahead(pair.receiver, pair.returning)
+            pump.capture_ahead(pair.receiver, pair.returning, seconds=switch.left())
 
 
 def _close_unswitched(switch: Switching) -> None:
@@ -233,6 +235,15 @@ def _verify(switch: Switching) -> None:
     _side_by_side(switch, verify, bounded=True)
 
 
+def _ready(switch: Switching) -> None:
+    """What follows the commit needs every table of the new primary, and cannot be undone."""
+
+    def ready(pair: Pair) -> None:
+        pump.demand_free(pair.receiver, deadline_seconds=min(switch.left(), READY_SECONDS), clock=switch.clock)
+
+    _side_by_side(switch, ready, bounded=True)
+
+
 def _sequences(switch: Switching) -> None:
     """What no trigger can follow: sequences, and large objects where there are any."""
 
@@ -314,6 +325,7 @@ BEFORE_COMMIT: tuple[Move, ...] = (
     Move("fence", _fence, _unfence_origin),
     Move("drain", _drain),
     Move("verify", _verify),
+    Move("ready", _ready),
     Move("sequences", _sequences),
     Move("close", _end_feeding, _reopen_feeding),
 )

@@ -19,7 +19,7 @@ Where to look:
 from .arming import arm, capture_ahead, close_link, disarm, reopen_link
 from .checking import check
 from .differences import schema_differences
-from .fencing import fence, fenced, unfence
+from .fencing import demand_free, fence, fenced, unfence
 from .link import run
 from .model import (
     Concern,
@@ -68,6 +68,7 @@ __all__ = [
     "carry_sequences",
     "check",
     "close_link",
+    "demand_free",
     "disarm",
     "drained",
     "end",

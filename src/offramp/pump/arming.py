@@ -53,14 +53,16 @@ def _arm(origin: Connection, receiver: Connection, link: Link, ledger: Ledger) -
             )
 
 
-def capture_ahead(origin_conn: Connection, link: Link) -> int:
+def capture_ahead(origin_conn: Connection, link: Link, *, seconds: float = capture.INSTALL_SECONDS) -> int:
     """Install the link's capture before it is needed; returns how many tables were not captured yet.
+
+    Raises WaitingError, naming who is in the way, when a table's lock cannot be had within ``seconds``.
 
     On RDS this may be done while the forward link runs: what that link applies does not fire these triggers.
     """
     with translated("the origin"):
         tables = tuple(table for table in postgres.tables(origin_conn) if shape.holds_rows(table))
-        return len(capture.install(origin_conn, link, tables))
+        return len(capture.install(origin_conn, link, tables, seconds=seconds))
 
 
 def disarm(origin_conn: Connection, link: Link) -> None:

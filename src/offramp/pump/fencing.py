@@ -27,6 +27,7 @@ _BOOK = sqlbook.load("offramp.pump", "sql/fence.sql")
 FENCED = "offramp_fenced"
 """The channel on which a fence tells the link that it stands, so that it need not be waited for."""
 LOCK_SECONDS = 1.0
+FREE_MILLISECONDS = 300
 DEADLINE_SECONDS = 10.0
 IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
@@ -138,6 +139,31 @@ def _until_done(step: Callable[[], None], conn: Connection, seconds: float, cloc
                     f"Tables could not be locked within {seconds:g} s: {capture.blockers(conn, *oids)}."
                 ) from None
         clock.sleep(random.uniform(0.02, 0.1))
+
+
+def demand_free(conn: Connection, *, deadline_seconds: float = LOCK_SECONDS, clock: Clock | None = None) -> None:
+    """See that every table could be locked now, as what follows a commit must: constraints, capture and writers wait for that.
+
+    Raises WaitingError, naming who is in the way, when somebody holds one for longer than ``deadline_seconds``.
+    """
+    clock = clock or SystemClock()
+    with translated("the receiving side"):
+        tables = postgres.tables(conn)
+        deadline = clock.monotonic() + deadline_seconds
+        while True:
+            try:
+                with conn.transaction(force_rollback=True):
+                    conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(FREE_MILLISECONDS)))
+                    conn.execute(_for_all(_BOOK["lock_wholly"], tables))
+                return
+            except IN_THE_WAY:
+                in_the_way = capture.blockers(conn, *(table.oid for table in tables))
+            if clock.monotonic() >= deadline:
+                raise WaitingError(
+                    f"The side that is to become primary has tables that somebody else holds: {in_the_way}.",
+                    hint="End those sessions, then try again.",
+                )
+            clock.sleep(random.uniform(0.02, 0.1))
 
 
 def pass_through(conn: Connection) -> None:

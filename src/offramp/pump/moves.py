@@ -16,7 +16,7 @@ from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from .arming import arm, capture_ahead, close_link, disarm
-from .fencing import fence, fenced, unfence
+from .fencing import demand_free, fence, fenced, unfence
 from .model import Event, Link
 from .objects import carry_objects
 from .sequences import carry_sequences
@@ -33,6 +33,7 @@ Interrupt = Callable[[str], None]
 Report = Callable[[Event], None]
 DRAIN_POLL_SECONDS = 0.005
 AHEAD_SECONDS = 1.5
+READY_SECONDS = 2.0
 # A pump that lost a connection is back within this; one that was stopped is not.
 RUNNER_SECONDS, RETURN_SECONDS, RUNNER_POLL_SECONDS = 0.5, 8.0, 0.05
 
@@ -170,6 +171,11 @@ def _verify(turning: Turning) -> None:
         )
 
 
+def _ready(turning: Turning) -> None:
+    """What follows the commit needs every table of the new primary, and cannot be taken back."""
+    demand_free(turning.receiver, deadline_seconds=min(turning.left(), READY_SECONDS), clock=turning.clock)
+
+
 def _objects(turning: Turning) -> None:
     """Large objects have no triggers: they are compared as a whole, and what changed since the move began is carried."""
     done = carry_objects(turning.origin, turning.receiver, turning.owner)
@@ -238,6 +244,7 @@ BEFORE_COMMIT: tuple[Move, ...] = (
     ("fence", _fence),
     ("drain", _drain),
     ("verify", _verify),
+    ("ready", _ready),
     ("objects", _objects),
     ("sequences", _sequences),
     ("close", _close),

@@ -31,6 +31,9 @@ $offramp$
 -- name: lock_table
 lock table {table} in share row exclusive mode
 
+-- name: lock_wholly
+lock table {table} in access exclusive mode
+
 -- name: deny_table
 create or replace trigger offramp_deny before insert or update or delete or truncate on {table}
   for each statement execute function offramp.deny()
