@@ -21,8 +21,8 @@ rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--ra
 test: .venv/.ready  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory lint types unit
-	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start.
-	@$(PY) -m pytest -n 2 --dist loadfile tests/contract tests/process tests/journey $(addprefix --ignore=,$(ALONE))
+	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; the longest first.
+	@$(PY) -m pytest -n 2 --dist loadfile tests/journey tests/contract tests/process $(addprefix --ignore=,$(ALONE))
 	@# One at a time: a rehearsal measures what its users feel.
 	@$(PY) -m pytest $(ALONE)
 else
