@@ -169,6 +169,12 @@ def test_a_thousand_savepoints_leave_what_survived(lab: Lab) -> None:
     assert lab.count("select count(*) from public.many where n > 0 and id % 2 = 0") == 0
 
 
+def update_scattered(app: psycopg.Connection) -> None:
+    """Update every row, the even ones first, so that their keys are not logged as ranges, which take next to no room."""
+    for rest in (0, 1):
+        app.execute("update many set n = n + 1 where id %% 2 = %s", (rest,))
+
+
 def our_bytes(lab: Lab) -> int:
     """Return what all that is ours takes at the source."""
     return lab.count(
@@ -181,7 +187,8 @@ def test_a_large_rollback_changes_nothing_and_its_log_is_emptied(lab: Lab) -> No
     """B19, O5: an UPDATE of every row that is rolled back; what it logged is given back while the link runs."""
     app = lab.app()
     with app.transaction(force_rollback=True):
-        app.execute("update many set n = n + 1000000")
+        for _ in range(3):
+            update_scattered(app)
         peak = our_bytes(lab)
     lab.check()
     n = 0
@@ -254,7 +261,7 @@ def test_a_poll_costs_what_changed_however_long_a_transaction_stays_open(lab: La
     cost = []
     for _ in range(2):
         for _ in range(3):
-            app.execute("update many set n = n + 1")
+            update_scattered(app)
         lab.arrived(seconds=60)
         until(lambda: others_are_empty(lab), "the logs that nobody keeps to be emptied")
         cost.append(reads_per_change(lab, app))

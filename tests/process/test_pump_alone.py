@@ -25,7 +25,7 @@ SMALL = "create table topic (id int generated always as identity primary key, ti
 KILLED_AT = ("fence", "close", "commit", "let-in", "open", "reverse")
 MOVES = (
     *("open", "fence", "drain", "verify", "ready", "objects", "sequences", "close", "commit"),
-    *("constraints", "reverse", "let-in", "standby", "disarm", "views"),
+    *("constraints", "reverse", "let-in", "standby", "disarm", "strand", "views"),
 )
 
 

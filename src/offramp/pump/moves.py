@@ -228,8 +228,9 @@ def _disarm(turning: Turning) -> None:
 
 
 def _strand(turning: Turning) -> None:
-    """Who still comes to the old primary meets a database that is read-only, whatever they try."""
-    for left in strand(turning.origin):
+    """Who comes to the old primary from now on meets a database that is read-only. Without a pooler the applications themselves may
+    still be connected, and read; so nobody is cut off."""
+    for left in strand(turning.origin, ending=False):
         turning.report(Event("straggler", {"because": str(left)}))
 
 

@@ -61,8 +61,8 @@ def end(conn: Connection, found: Iterable[Visitor]) -> tuple[Visitor, ...]:
     return tuple(left)
 
 
-def strand(conn: Connection) -> tuple[Visitor, ...]:
-    """Make a fenced database read-only for new sessions and end those of others; returns the sessions that are left.
+def strand(conn: Connection, *, ending: bool = True) -> tuple[Visitor, ...]:
+    """Make a fenced database read-only for new sessions and end those of others (``ending``); returns the sessions that are left.
 
     Safe to repeat. Where the database is not ours to alter, its tables are closed by the fence alone.
     """
@@ -74,7 +74,7 @@ def strand(conn: Connection) -> tuple[Visitor, ...]:
         except psycopg.errors.InsufficientPrivilege:
             left = visitors(conn)
         else:
-            left = end(conn, visitors(conn))
+            left = end(conn, visitors(conn)) if ending else visitors(conn)
         conn.execute(_BOOK["stranded"])
     return left
 
