@@ -60,6 +60,7 @@ class AwsSettings:
     """Where AWS is. Credentials come from the environment or ``profile``, as for every AWS tool.
 
     ``database_tls`` is the sslmode of every connection to RDS; only a rehearsal, whose PostgreSQL 18 has no TLS, says less.
+    ``cache_tls`` says whether ElastiCache's certificates are checked, which public authorities have signed.
     """
 
     region: str
@@ -67,6 +68,7 @@ class AwsSettings:
     endpoint_url: str | None = None
     profile: str | None = None
     database_tls: str = "require"
+    cache_tls: str = "verify-full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,7 @@ def _heroku(table: Table) -> HerokuSettings:
 
 
 def _aws(table: Table) -> AwsSettings:
-    table.only("region", "account", "endpoint_url", "profile", "database_tls")
+    table.only("region", "account", "endpoint_url", "profile", "database_tls", "cache_tls")
     return AwsSettings(
         region=table.text("region", pattern=r"[a-z]{2}(-[a-z]+)+-\d", meaning="a region's name, say eu-central-1"),
         account=table.text("account", pattern=r"\d{12}", meaning="the 12 digits of the AWS account, in quotes"),
@@ -249,6 +251,9 @@ def _aws(table: Table) -> AwsSettings:
         profile=table.text_or("profile", None),
         database_tls=table.text_or(
             "database_tls", "require", pattern=r"prefer|require|verify-full", meaning="prefer, require or verify-full"
+        ),
+        cache_tls=table.text_or(
+            "cache_tls", "verify-full", pattern=r"require|verify-full", meaning="require or verify-full"
         ),
     )
 

@@ -393,7 +393,7 @@ def test_odd_tables_and_hundreds_of_dropped_columns_are_followed(world: World) -
     writer.stop()
     ends_equal(pair, link)
 
-    assert "public.wide" not in reloads(link)
+    assert "public.wide" not in reloads(link), "\n".join(map(str, link.events()))
 
 
 def test_a_key_that_is_dropped_and_made_again_loses_no_row(world: World) -> None:

@@ -67,11 +67,14 @@ class Carried:
     kept: int = 0
 
 
-def carry(old_url: Secret, new_url: Secret) -> Carried:
-    """Carry every key over that has not been carried before. Call it when nobody uses the old server. Safe to repeat."""
+def carry(old_url: Secret, new_url: Secret, *, verified: bool = True) -> Carried:
+    """Carry every key over that has not been carried before. Call it when nobody uses the old server. Safe to repeat.
+
+    ``verified`` demands of the new server a certificate that can be checked.
+    """
     counts = {"carried": 0, "merged": 0, "kept": 0}
     keys = 0
-    with connected(old_url, verified=False) as old, connected(new_url, verified=True) as new:
+    with connected(old_url, verified=False) as old, connected(new_url, verified=verified) as new:
         keep = new.register_script(_KEEP)
         for key in old.scan_iter(count=SCAN_COUNT):
             if key in (MARKER, STAGE):

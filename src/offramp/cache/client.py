@@ -29,6 +29,11 @@ def connected(url: Secret, *, verified: bool) -> Iterator[Any]:
             "A cache does not accept our credentials.", hint="Heroku rotates them; resolve the URL again."
         ) from error
     except (valkey.ConnectionError, valkey.TimeoutError) as error:
-        raise UnreachableError(f"A cache cannot be reached ({type(error).__name__}).") from error
+        # The driver names host and port, never the password.
+        raise UnreachableError(f"A cache cannot be reached ({_first_line(error)}).") from error
     except valkey.ValkeyError as error:
-        raise OutsideError(f"A cache refused a command: {str(error).splitlines()[0][:200]}.") from error
+        raise OutsideError(f"A cache refused a command: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

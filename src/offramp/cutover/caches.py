@@ -37,7 +37,7 @@ def carry_wave(tools: Tools, blueprint: Blueprint, wave: str) -> None:
         place = footprint.cache(plan.name)
         token = config.cache_token(tools.aws.secrets.get(place.secret), place.secret)
         new = Secret(f"rediss://:{quote(token.reveal(), safe='')}@{place.host}:{place.port}")
-        cache.carry(old, new)
+        cache.carry(old, new, verified=tools.settings.aws.cache_tls == "verify-full")
     tools.aws.parameters.put(carried_parameter(blueprint, wave), "yes")
 
 

@@ -174,10 +174,21 @@ class Following:
                 # Tables that have not been turned yet go on writing to it, from its first page on.
                 logs.refresh()
         active, now = logs.active, self.session.clock.monotonic()
+        if now - self._rotated_at <= ROTATE_SECONDS:
+            return
         grown = active.log.size > LOG_BYTES or active.tail_pages > TAIL_PAGES or len(active.places) > TAIL_PLACES
-        if grown and now - self._rotated_at > ROTATE_SECONDS and (target := self._spare(active.log.width)) is not None:
+        if grown and (target := self._spare(active.log.width)) is not None:
             self._rotated_at = now
             self._switch(target)
+        elif self._behind():
+            self._rotated_at = now
+            self._switch(active.log.number)
+
+    def _behind(self) -> bool:
+        """Whether a table that is being written to still writes to a closed log that is not empty, which its rows keep so."""
+        batches, unread = self.batches, self.batches.logs.unread
+        logs = {source.captured.log for relid, source in batches.sources.items() if relid in batches.wrote}
+        return any(log in unread and not unread[log].log.active and unread[log].log.size for log in logs)
 
     def _spare(self, width: int) -> int | None:
         """Return an empty log that nobody writes to, a new one if there are not too many; None when they are all pinned."""
@@ -188,9 +199,13 @@ class Following:
         return capture.make_log(self.session.origin, width) if len(unread) < LOGS else None
 
     def _switch(self, target: int) -> None:
-        """Point the functions of tables that were written to at another log; the others go with a later turn."""
+        """Point the functions of tables that were written to at this log; the others go with a later turn."""
         batches = self.batches
-        turned = {relid: source for relid, source in batches.sources.items() if relid in batches.wrote}
+        turned = {
+            relid: source
+            for relid, source in batches.sources.items()
+            if relid in batches.wrote and source.captured.log != target
+        }
         with self.session.still_ours():
             capture.switch_log(
                 self.session.origin, ((source.table, source.captured) for source in turned.values()), target

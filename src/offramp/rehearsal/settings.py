@@ -23,6 +23,8 @@ account = "000000000000"
 endpoint_url = "{endpoint}"
 # The rehearsal's PostgreSQL 18 comes from a wheel built without TLS; RDS has it, and the default demands it.
 database_tls = "prefer"
+# Nobody has signed the certificates of the rehearsal's caches.
+cache_tls = "require"
 
 [design]
 zone = "{domain}"
