@@ -374,12 +374,16 @@ def test_extensions_functions_views_sequences_and_policies_follow(world: World) 
 
 
 def test_odd_tables_and_hundreds_of_dropped_columns_are_followed(world: World) -> None:
-    """D49: 1,600 columns, 500 columns dropped while rows are written, names that need quotes."""
+    """D49: 1,600 columns, 500 columns dropped while rows are written, names that need quotes.
+
+    With so many columns there is no room to stage a row beside its key, so the table is read as a whole, and never refused.
+    """
     many = ", ".join(f"c{i} int" for i in range(1599))
     pair = world.pair(schema=f"create table wide (id int primary key, {many}); " + THING)
     link = live(pair)
     app = pair.app()
     app.execute("insert into wide (id, c0, c1598) values (1, 2, 3)")
+    until(arrives(pair, "select 1 from public.wide where c1598 = 3"), "the row with the most columns")
     writer = Steady(
         pair.source_url, ("update wide set c0 = c0 + 1 where id = 1", "update thing set b = b + 1 where id = 3")
     )
@@ -393,7 +397,8 @@ def test_odd_tables_and_hundreds_of_dropped_columns_are_followed(world: World) -
     writer.stop()
     ends_equal(pair, link)
 
-    assert "public.wide" not in reloads(link), "\n".join(map(str, link.events()))
+    assert [event for event in link.events() if event["event"] == "table is read again"] == []
+    assert reloads(link).count("public.wide") >= 1
 
 
 def test_a_key_that_is_dropped_and_made_again_loses_no_row(world: World) -> None:

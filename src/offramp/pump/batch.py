@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from psycopg import sql
 
 from ..postgres import Connection
-from . import fingerprint, window
+from . import fingerprint, shape, window
 from .apply import Landing, RejectedError, StrangeRowsError, stage
 from .inspecting import Inspector, unlimited, unwatched
 from .logs import Logs
@@ -129,7 +129,8 @@ class Batches:
                 self._demand_same_shapes(news, active, entries, settle=settle)
             reloads = {
                 relid for relid, moved in active.items()
-                if moved.state == "reload" or (relid in entries and entries[relid].whole)
+                if moved.state == "reload"
+                or (relid in entries and (entries[relid].whole or not shape.can_be_staged(self.sources[relid].table)))
             }  # fmt: skip
             outcome = self._commit(opened, news, entries, reloads, settle=settle)
             self._quiet = not outcome.changes

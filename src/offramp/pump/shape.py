@@ -16,6 +16,9 @@ ORDERED_TYPES = PLAIN_TYPES | {"date", "timestamp without time zone", "timestamp
 # Types that print alike under every session setting, though two texts may be equal values.
 STEADY_TYPES = PLAIN_TYPES | {"text", "numeric", "citext", "public.citext"}
 
+# PostgreSQL's MaxHeapAttributeNumber.
+MOST_COLUMNS = 1600
+
 # Types whose binary form is the same in all versions that we move between: their tables are copied in COPY's binary format.
 BINARY_TYPES = PLAIN_TYPES | {
     "text", "bytea", "date", "timestamp without time zone", "timestamp with time zone", "time without time zone",
@@ -58,6 +61,11 @@ def stored(table: Table) -> tuple[Column, ...]:
 def columns(of: Sequence[Column], prefix: str = "") -> sql.Composed:
     """Return a list of column names, each after ``prefix`` (a table's alias) when there is one."""
     return comma(sql.Identifier(prefix, column.name) if prefix else sql.Identifier(column.name) for column in of)
+
+
+def can_be_staged(table: Table) -> bool:
+    """Whether a staging table has room for a row beside its key and one flag. A table without key is not staged."""
+    return not table.key or len(stored(table)) + len(table.key) < MOST_COLUMNS
 
 
 def unique(table: Table, word: str) -> str:
