@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 LOG_LINES = 50
 STATUS_LINES = 5
+# Heroku's name for the last stage of a pipeline.
+PRODUCTION = "production"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,13 @@ class Migration:
     ) -> RunReport:
         """Decide that a wave returns to Heroku with all its writes, and make it so."""
         return self._switch(wave, "back", on_event, interrupt, who)
+
+    def rehearses_way_back(self, wave: str) -> bool:
+        """Whether this is the first switch of a wave anywhere but in production: then going back is tried at once."""
+        if self.settings.heroku.pipeline_stage == PRODUCTION:
+            return False
+        with self._journal(read_only=True) as journal:
+            return f"{signpost.WAVE_PREFIX}{wave}" not in journal.decisions()
 
     def try_cutover(
         self, wave: str, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere

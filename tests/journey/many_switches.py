@@ -1,6 +1,7 @@
 """Fifty switches and twenty rollbacks under writes: how long were writers held, and was every write there once, with no error?
 
-``python -m many_switches --switches 50 --rollbacks 20``. A rollback is a switch back to Heroku; every switch has an epoch of its own.
+``python -m many_switches --switches 50 --rollbacks 20 --tables 40``. A rollback is a switch back to Heroku; every switch has an epoch
+of its own. Two databases switch together; what a hold costs grows with their tables, so there are more than the three written to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 from switch_lab import NAMES, Direction, Lab, Writers, lost, switching
 
 from offramp import postgres as pg
@@ -25,6 +27,8 @@ from offramp.design.model import CutoverPlan
 from offramp.kit import processes
 from offramp.rehearsal.servers import postgres, programs
 
+# Four clients, each in turn on both databases.
+WRITERS, PAUSE_SECONDS = 4, 0.015
 PLAN = CutoverPlan(deadline_seconds=10, max_lag_seconds=2)
 
 
@@ -58,33 +62,46 @@ def _line(found: Sequence[float]) -> str:
     return f"{statistics.median(ordered):8.1f} {p99:8.1f} {ordered[-1]:8.1f}"
 
 
-def run(folder: Path, switches: int, rollbacks: int) -> Held:
-    """Switch there and back so often: as many rollbacks as asked for, each followed by a switch; the rest is gone back quietly too."""
+def run(folder: Path, switches: int, rollbacks: int, tables: int) -> Held:
+    """Switch there and back so often: as many rollbacks as asked for, each followed by a switch; the rest is gone back quietly too.
+
+    Each database has so many ``tables`` besides those that are written to, with a key, a sequence and a foreign key.
+    """
     found = Held()
     with ExitStack() as stack:
         heroku = stack.enter_context(postgres.Postgres(folder / "heroku", programs.source_postgres(), tls=True))
         rds = stack.enter_context(postgres.Postgres(folder / "rds", programs.target_postgres()))
         lab = Lab(folder, heroku, rds)
         lab.make()
+        for name in NAMES:
+            with psycopg.connect(lab.url("heroku", name).reveal(), autocommit=True) as conn:
+                for number in range(tables):
+                    conn.execute(
+                        f"create table more_{number} (id bigserial primary key, parent bigint references parent)"
+                    )
         lab.start_pooler()
         stack.callback(lab.close)
-        writers = Writers(lab.port, pause_seconds=0.004)
+        writers = [Writers(lab.port, pause_seconds=PAUSE_SECONDS) for _ in range(WRITERS)]
         began = time.monotonic()
-        writers.start()
+        for one in writers:
+            one.start()
         try:
             lab.start_links("forward", 0)
             for _ in range(switches + rollbacks):
                 _once(lab, found)
-                if writers.errors:
+                if any(one.errors for one in writers):
                     break
         finally:
-            writers.halt.set()
-            writers.join(30)
+            for one in writers:
+                one.halt.set()
+            for one in writers:
+                one.join(30)
         found.seconds = time.monotonic() - began
-        # Each transaction inserts two rows and updates one.
-        found.writes = 3 * sum(len(tokens) for tokens in writers.acknowledged.values())
-        found.errors = writers.errors
-        found.lost = lost(lab, writers, lab.primary()[0])
+        for one in writers:
+            # Each transaction inserts two rows and updates one.
+            found.writes += 3 * sum(len(tokens) for tokens in one.acknowledged.values())
+            found.errors += one.errors
+            found.lost += lost(lab, one, lab.primary()[0])
     return found
 
 
@@ -108,9 +125,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--switches", type=int, default=50)
     parser.add_argument("--rollbacks", type=int, default=20)
+    parser.add_argument("--tables", type=int, default=40, help="in each of the two databases, besides those written to")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="offramp-switches-") as name:
-        found = run(processes.own_directory(Path(name)), options.switches, options.rollbacks)
+        found = run(processes.own_directory(Path(name)), options.switches, options.rollbacks, options.tables)
     print(found.table())
     for one in [*found.errors, *found.lost[:10]]:
         sys.stderr.write(f"{one}\n")

@@ -57,5 +57,6 @@ def test_there_and_back_and_there_again_with_every_fault() -> None:
 
     assert_proof(status, report)
     assert report["rollback"]["lost"] == 0
+    assert report["dry_run"]["held_ms"] > 0
     assert report["switch"]["epoch"] == 3
     assert {fault["name"] for fault in report["faults"]} == set(FAULTS)

@@ -29,7 +29,7 @@ from offramp.engine.acting import Interrupt
 from offramp.engine.chapter import Chapter
 from offramp.engine.stage import Decisions, Stage
 from offramp.engine.verdict import Ask, Do, Finding, Met, Refuse, Verdict
-from offramp.errors import CredentialsRejectedError, OfframpError, UnreachableError
+from offramp.errors import CredentialsRejectedError, OfframpError, RefusedError, UnreachableError
 from offramp.kit.clock import Clock, SystemClock
 from offramp.migration import Migration, Parts
 from offramp.settings import Settings
@@ -345,6 +345,45 @@ def test_cutover_and_rollback_go_there_and_back(shop: Shop) -> None:
         ("cutover/main", "go"),
         ("cutover/main", "back"),
     ]
+
+
+def decided(shop: Shop) -> list[str]:
+    return [one["answer"] for one in shop.json("log")[1]["decisions"] if one["name"] == "cutover/main"]
+
+
+def test_on_staging_the_first_cutover_of_a_wave_proves_the_way_back(shop: Shop) -> None:
+    (shop.directory / "offramp.toml").write_text(SETTINGS.replace("[heroku]", '[heroku]\npipeline_stage = "staging"'))
+    shop.at_cutover()
+
+    assert shop("cutover", "main", "--yes")[0] == 0
+    assert decided(shop) == ["go", "back", "go"]
+    assert (shop.world.facts["primary/main"], shop.world.facts["link/main-db"]) == ("aws", "reverse")
+
+    assert shop("rollback", "main", "--yes")[0] == 0
+    assert shop("cutover", "main", "--yes")[0] == 0
+    assert decided(shop) == ["go", "back", "go", "back", "go"]
+
+
+def test_the_way_back_is_proved_where_it_is_asked_for_and_left_out_where_not(shop: Shop) -> None:
+    shop.at_cutover()
+    assert shop("cutover", "main", "--there-and-back", "--yes")[0] == 0
+    assert decided(shop) == ["go", "back", "go"]
+
+    (shop.directory / "offramp.toml").write_text(SETTINGS.replace("[heroku]", '[heroku]\npipeline_stage = "staging"'))
+    (shop.directory / "journal.db").unlink(missing_ok=True)
+    shop.world.facts.clear()
+    shop.at_cutover()
+    assert shop("cutover", "main", "--one-way", "--yes")[0] == 0
+    assert decided(shop)[-1:] == ["go"]
+    assert "back" not in decided(shop)[3:]
+
+
+def test_a_switch_that_did_not_end_well_is_not_tried_again_by_itself(shop: Shop) -> None:
+    shop.at_cutover()
+    shop.world.broken["cutover"] = RefusedError("no")
+
+    assert shop("cutover", "main", "--there-and-back", "--yes")[0] != 0
+    assert decided(shop) == ["go"]
 
 
 def test_the_switch_of_one_wave_does_not_wait_for_another(shop: Shop) -> None:

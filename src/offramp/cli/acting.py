@@ -117,6 +117,11 @@ def _after(name: str, answer: str) -> Command:
     "--at", metavar="TIME", type=Moment(), help="Wait until then: 02:30 (UTC, the next one) or 2026-11-23T02:30Z."
 )
 @click.option("--window", metavar="FROM-TO", type=Window(), help="Begin in these quiet hours only: 02:00-04:30 (UTC).")
+@click.option(
+    "--there-and-back/--one-way",
+    default=None,
+    help="Roll back once and switch again, to prove the way back; what a wave's first cutover outside of production does by itself.",
+)
 @options.yes
 @options.as_json
 @options.crash_at
@@ -127,6 +132,7 @@ def cutover(
     dry_run: bool,
     at: datetime | None,
     window: Hours | None,
+    there_and_back: bool | None,
     yes: bool,
     interrupt: Interrupt,
 ) -> Answer:
@@ -134,10 +140,20 @@ def cutover(
     move = shell.migration()
     if dry_run:
         return _dry_run(shell, move, wave, yes, interrupt)
-    shell.agree(_switch_plan(move, wave, "AWS", "Heroku", f"offramp rollback {wave}"), yes=yes)
+    plan = _switch_plan(move, wave, "AWS", "Heroku", f"offramp rollback {wave}")
+    if there_and_back is None:
+        there_and_back = move.rehearses_way_back(wave)
+    if there_and_back:
+        plan += (
+            "\nThen it is rolled back once and switched again, which proves the way back; `--one-way` leaves that out."
+        )
+    shell.agree(plan, yes=yes)
     hours.wait(shell.say, at, window)
     with listener(("replicate", "cutover"), as_json=shell.json) as tell:
         report = move.cutover(wave, tell, interrupt)
+        for again in (move.rollback, move.cutover) if there_and_back else ():
+            if report.ok:
+                report = again(wave, tell, interrupt)
     return _answer(report, ("run",) if report.ok else signpost.next_command(report.stopped_at))
 
 

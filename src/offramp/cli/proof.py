@@ -132,6 +132,8 @@ def _databases(report: RehearsalReport) -> Iterable[str]:
 
 
 def _switches(report: RehearsalReport) -> Iterable[str]:
+    if report.dry_run:
+        yield f"Dry run: writers were held {report.dry_run.held_ms:.0f} ms, and nothing was switched."
     if report.switch:
         yield f"Cutover: writers were held {report.switch.held_ms:.0f} ms (epoch {report.switch.epoch})."
     if report.rollback:

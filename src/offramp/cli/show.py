@@ -10,6 +10,7 @@ import click
 from ..engine.journal import Decision, Entry
 from ..engine.lease import Lease
 from ..engine.report import Goal, Plan, RunReport, StageView
+from ..engine.verdict import Fact
 from ..migration import DryRun, Log, Status, Why
 
 COLOURS = {"met": "green", "do": "cyan", "wait": "cyan", "ask": "yellow", "refuse": "red", "unknown": "red"}
@@ -120,12 +121,22 @@ def why(found: Why) -> str:
     lines: list[str] = []
     for goal in found.goals:
         lines.extend(_goal(goal))
-        lines.extend(f"    {name}: {value}" for name, value in goal.facts)
+        lines.extend(f"    {name}: {_value(value)}" for name, value in goal.facts if value is not None)
     if found.decisions:
         lines += ["", "Decided:", *(decision(one) for one in found.decisions)]
     if found.entries:
         lines += ["", "Journal:", *entries(found.entries)]
     return "\n".join(lines) or f"{found.about} has no goals now."
+
+
+def _value(value: Fact) -> str:
+    """
+    >>> _value(0.044157981872558594), _value(1002.8164), _value(True)
+    ('0.044', '1002.816', 'yes')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def log(found: Log) -> str:

@@ -31,6 +31,8 @@ Connection = psycopg.Connection[tuple[object, ...]]
 CANCEL_SECONDS = 1.0
 # How long somebody else may hold a table of the new primary before the switch is undone for it.
 READY_SECONDS = 2.0
+# How long a drain on the way back may take before capture that was installed ahead is taken away again.
+AHEAD_SECONDS = 1.5
 
 
 @dataclass
@@ -134,16 +136,18 @@ def _open(switch: Switching) -> None:
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
     switch.mark_held(True)
-    if switch.direction == "forward":
-        for pair in switch.pairs:
-            # Nobody writes to RDS yet but the link, whose replica role does not fire these triggers.
-            pump.capture_ahead(pair.receiver, pair.returning, seconds=switch.left())
+
+    def ahead(pair: Pair) -> None:
+        # Nobody writes there yet but the link. On RDS its replica role does not fire these triggers; on Heroku it does, and what
+        # they note lies before the position that the way back will begin at.
+        pump.capture_ahead(pair.receiver, pair.returning, seconds=switch.left())
+
+    _side_by_side(switch, ahead, bounded=True)
 
 
 def _close_unswitched(switch: Switching) -> None:
-    if switch.direction == "forward":
-        for pair in switch.pairs:
-            pump.disarm(pair.receiver, pair.returning)
+    for pair in switch.pairs:
+        pump.disarm(pair.receiver, pair.returning)
     switch.mark_held(False)
     for connection in reversed(switch.records):
         pump.forget_open_switch(connection, switch.epoch)
@@ -212,9 +216,14 @@ def _drain(switch: Switching) -> None:
             raise RefusedError(
                 f"{pair.plan.name} is not fenced, so it cannot be drained.", hint="Run `offramp run` to settle it."
             )
+        # A link that connects anew waits for capture to go where it would be captured itself; it is installed again later.
+        ahead_until = switch.clock.monotonic() + AHEAD_SECONDS if switch.direction == "reverse" else None
         while not pump.drained(pair.receiver, pair.feeding, mark):
             switch.left()
             switch.clock.sleep(0.005)
+            if ahead_until is not None and switch.clock.monotonic() > ahead_until:
+                pump.disarm(pair.receiver, pair.returning)
+                ahead_until = None
 
     _side_by_side(switch, drain, bounded=True)
 
@@ -285,8 +294,6 @@ def _arm(switch: Switching) -> None:
     def arm(pair: Pair) -> None:
         mark = pump.fenced(pair.origin)
         assert mark is not None, "the origin stays fenced after a commit"
-        pump.disarm(pair.origin, pair.feeding)
-        pump.prepare_standby(pair.origin, pair.returning)
         pump.arm(pair.receiver, pair.origin, pair.returning, mark)
 
     _side_by_side(switch, arm)
@@ -307,6 +314,18 @@ def _repoint(switch: Switching) -> None:
             hint="Run `offramp run` to settle the switch.",
         )
     switch.console.reconnect()
+
+
+def _standby(switch: Switching) -> None:
+    """Make the old primary fit to receive. The link that feeds it waits until its old capture has gone; nobody else does."""
+
+    def standby(pair: Pair) -> None:
+        # Whoever holds a table there would keep us from its keys and triggers.
+        pump.end(pair.origin, pump.visitors(pair.origin))
+        pump.prepare_standby(pair.origin, pair.returning)
+        pump.disarm(pair.origin, pair.feeding)
+
+    _side_by_side(switch, standby)
 
 
 def _strand(switch: Switching) -> None:
@@ -336,6 +355,7 @@ AFTER_COMMIT: tuple[Move, ...] = (
     Move("unfence", _unfence_receiver),
     Move("repoint", _repoint),
     Move("release", _let_go),
+    Move("standby", _standby),
     Move("strand", _strand),
 )
 MOVES: tuple[Move, ...] = (*BEFORE_COMMIT, COMMIT, *AFTER_COMMIT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from urllib.parse import quote
@@ -76,19 +76,26 @@ def aws_target(tools: Tools, blueprint: Blueprint, plan: DatabasePlan, present: 
     return replace(pooler_config.target_from_url(found, "aws"), source=present.source)
 
 
-def pointed(tools: Tools, blueprint: Blueprint, wave: Wave, direction: Direction) -> PoolerConfig:
-    """Return the pooler's document with every database of the wave on the side that ``direction`` leads to."""
-    document = read_pooler(tools, blueprint)
-    databases = dict(document.databases)
+def targets(
+    tools: Tools, blueprint: Blueprint, wave: Wave, direction: Direction, document: PoolerConfig
+) -> Mapping[str, Target]:
+    """Return where the clients of each database of the wave go on the side that ``direction`` leads to."""
+    found: dict[str, Target] = {}
     for name in wave.databases:
         plan = blueprint.database(name)
         if destination(direction) == "aws":
-            databases[name] = aws_target(tools, blueprint, plan, databases[name])
+            found[name] = aws_target(tools, blueprint, plan, document.databases[name])
         else:
             url = tools.source_url(plan.app, plan.config_var)
-            databases[name] = replace(pooler_config.target_from_url(url, "heroku"), source=(plan.app, plan.config_var))
+            found[name] = replace(pooler_config.target_from_url(url, "heroku"), source=(plan.app, plan.config_var))
+    return found
+
+
+def pointed(document: PoolerConfig, there: Mapping[str, Target]) -> PoolerConfig:
+    """Return the pooler's document with these databases elsewhere."""
     # Who writes where the clients go lets them go: a pooler that starts from here on need not hold them.
-    return replace(document, databases=databases, held=tuple(sorted(set(document.held) - set(wave.databases))))
+    held = tuple(sorted(set(document.held).difference(there)))
+    return replace(document, databases={**document.databases, **there}, held=held)
 
 
 def held(tools: Tools, blueprint: Blueprint, wave: Wave, *, begun: bool) -> PoolerConfig:
@@ -108,8 +115,11 @@ def switching(
     with ExitStack() as stack:
         pairs = tuple(_pair(tools, blueprint, name, direction, epoch, stack) for name in sorted(wave.databases))
 
+        # Heroku and AWS are asked now, while nobody waits.
+        there = targets(tools, blueprint, wave, direction, document)
+
         def point_pooler() -> str:
-            wanted = pointed(tools, blueprint, wave, direction)
+            wanted = pointed(read_pooler(tools, blueprint), there)
             tools.aws.secrets.put(pooler_secret(blueprint), pooler_config.dump(wanted))
             return pooler_config.digest(wanted)
 

@@ -14,6 +14,8 @@ from .model import WaveSeen
 from .moves import BEFORE_COMMIT, Switching, go_back, run_move
 from .open import switching
 
+# For so long is waited until every gate is open: a link may lag for a moment.
+GATES_SECONDS, LOOK_SECONDS = 60.0, 1.0
 # Everything that takes time while writers are held; what comes after changes something.
 TRIED = ("open", "hold", "fence", "drain", "verify")
 
@@ -34,8 +36,7 @@ def try_out(tools: Tools, want: Blueprint, wave_name: str, interrupt: Interrupt)
 
     Killed in between, it leaves what a killed switch leaves: the next `offramp run` takes it back.
     """
-    wave = next(one for one in look.look(tools, want).waves if one.wave == wave_name)
-    _demand_open(want, wave)
+    wave = _once_open(tools, want, wave_name)
     direction = "forward" if wave.primary == "heroku" else "reverse"
     with switching(tools, want, wave_name, direction, wave.epoch + 1) as switch:  # type: ignore[arg-type]
         try:
@@ -50,13 +51,20 @@ def try_out(tools: Tools, want: Blueprint, wave_name: str, interrupt: Interrupt)
         return _report(switch, "aws" if wave.primary == "heroku" else "heroku", began)
 
 
-def _demand_open(want: Blueprint, wave: WaveSeen) -> None:
-    if wave.open_epoch is not None or wave.held:
-        raise RefusedError(
-            f"A switch of {wave.wave} began and did not end.", hint="Run `offramp run`; it settles that first."
-        )
-    if shut := gates.shut(gates.gates(wave, want.cutover)):
-        raise RefusedError(f"{wave.wave} cannot switch now: {shut[0]}.", hint="`offramp why cutover` shows every gate.")
+def _once_open(tools: Tools, want: Blueprint, name: str) -> WaveSeen:
+    """Return the wave as seen once every gate was open. Raises RefusedError for one that stays shut."""
+    deadline = tools.clock.monotonic() + GATES_SECONDS
+    while True:
+        wave = next(one for one in look.look(tools, want).waves if one.wave == name)
+        if wave.open_epoch is not None or wave.held:
+            raise RefusedError(
+                f"A switch of {name} began and did not end.", hint="Run `offramp run`; it settles that first."
+            )
+        if not (shut := gates.shut(gates.gates(wave, want.cutover))):
+            return wave
+        if tools.clock.monotonic() >= deadline:
+            raise RefusedError(f"{name} cannot switch now: {shut[0]}.", hint="`offramp why cutover` shows every gate.")
+        tools.clock.sleep(LOOK_SECONDS)
 
 
 def _report(switch: Switching, to: str, undo_began: float) -> Tryout:

@@ -83,7 +83,7 @@ def _config(want: Blueprint, seen: Seen, footprint: Footprint, app: str) -> Verd
         return Wait("the pooler's configuration comes first", LOOK_AGAIN_SECONDS)
     if config.kept == config.wanted:
         return Met(f"version {config.wanted[:8]}")
-    reason = "has no configuration on AWS" if config.kept is None else "is configured otherwise on Heroku now"
+    reason = "has no configuration on AWS" if config.kept is None else "is to be configured otherwise than it is on AWS"
     return Do((_write_config(want, footprint, config),), because=f"{app} {reason}")
 
 

@@ -159,9 +159,6 @@ class CutoverPlan:
     on_breach: OnBreach = "ask"
 
 
-Environment = Literal["production", "staging"]
-
-
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """What offramp will make on AWS. Image names, commands and sizes are reviewed by people; unknown keys are refused."""

@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import boto3
@@ -28,11 +28,17 @@ def _log(event: str, **keys: object) -> None:
     print(json.dumps({"event": event, **keys}), flush=True)  # noqa: T201  A container's log is its stdout.
 
 
-def _fetch(name: str) -> Secret:
-    try:
-        return Secret(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-    except (ClientError, BotoCoreError) as error:
-        raise OutsideError(f"The secret {name} cannot be read: {error}") from error
+def _fetcher(name: str) -> Callable[[], Secret]:
+    # Made once: making a client takes a tenth of a second, and writers wait while the secret is read in a switch.
+    client = boto3.client("secretsmanager")
+
+    def fetch() -> Secret:
+        try:
+            return Secret(client.get_secret_value(SecretId=name)["SecretString"])
+        except (ClientError, BotoCoreError) as error:
+            raise OutsideError(f"The secret {name} cannot be read: {error}") from error
+
+    return fetch
 
 
 def _resolver(environ: Mapping[str, str]) -> Resolve | None:
@@ -68,7 +74,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     with tempfile.TemporaryDirectory(prefix="pooler-") as folder:
         processes.own_directory(Path(folder))
         pooler = Pooler(
-            fetch=lambda: _fetch(options.secret),
+            fetch=_fetcher(options.secret),
             resolve=_resolver(environ),
             folder=Path(folder),
             address=address,

@@ -23,7 +23,7 @@ from ..kit import processes
 from ..kit.secret import Secret
 from ..postgres import Console
 from . import config as configs
-from .config import PoolerConfig
+from .config import PoolerConfig, Target
 
 # How often Heroku is asked whether it rotated a credential; the old one stays good for a while, so seconds are enough.
 REFRESH_SECONDS = 5.0
@@ -97,7 +97,9 @@ class Pooler:
         """Read the secret, rewrite the files, reload PgBouncer when it runs; return the document's digest."""
         with self._writing:
             wanted = configs.parse(self._fetch().reveal())
-            self._write(self._resolved(wanted))
+            # Writers may be waiting: what we serve already is as fresh as the last refresh, and who pointed a database elsewhere
+            # has just asked Heroku himself.
+            self._write(self._known(wanted) if self._served else self._resolved(wanted))
             return configs.digest(wanted)
 
     def refresh(self) -> None:
@@ -107,6 +109,17 @@ class Pooler:
             if fresh != self.served:
                 self._log("credentials changed", databases=sorted(fresh.databases))
                 self._write(fresh)
+
+    def _known(self, wanted: PoolerConfig) -> PoolerConfig:
+        """Return the document with every target that stays on Heroku as it was last resolved."""
+        served = self.served.databases
+        return replace(
+            wanted,
+            databases={
+                name: served[name] if name in served and _same_source(served[name], target) else target
+                for name, target in wanted.databases.items()
+            },
+        )
 
     def _resolved(self, wanted: PoolerConfig) -> PoolerConfig:
         """Return the document with every target on the Heroku side as Heroku knows it now."""
@@ -154,6 +167,10 @@ class Pooler:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+
+def _same_source(served: Target, wanted: Target) -> bool:
+    return wanted.side == served.side == "heroku" and wanted.source is not None and wanted.source == served.source
 
 
 def control_server(pooler: Pooler, address: str, port: int) -> ThreadingHTTPServer:

@@ -38,8 +38,9 @@ def _arm(origin: Connection, receiver: Connection, link: Link, ledger: Ledger) -
     server = postgres.server(origin)
     with window.opened(origin) as opened:
         look = opened.look([table.oid for table in tables])
-    with receiver.transaction():
-        ledger.create()
+    ledger.create()
+    # In a pipeline, since writers are held: its statements are sent without waiting for each other's answers.
+    with receiver.transaction(), receiver.pipeline():
         ledger.forget()
         ledger.start("live", look.snapshot, server.identity, indexed=True)
         for table in tables:

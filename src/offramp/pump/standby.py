@@ -6,6 +6,8 @@ with their definitions kept, user triggers are disabled, and rollback puts both 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from psycopg import sql
 
 from ..kit import sqlbook
@@ -54,10 +56,22 @@ def _prepare(conn: Connection) -> None:
         _bound_locks(conn)
         for block in ("create", "keep_constraints", "keep_triggers"):
             conn.execute(_BOOK[block])
-        for schema, name, constraint in conn.execute(_BOOK["standing_constraints"]).fetchall():
-            conn.execute(_render("drop_constraint", schema, name, constraint=sql.Identifier(constraint)))
-        for schema, name, trigger, _ in conn.execute(_BOOK["kept_triggers"]).fetchall():
-            conn.execute(_render("disable_trigger", schema, name, trigger=sql.Identifier(trigger)))
+        standing = conn.execute(_BOOK["standing_constraints"]).fetchall()
+        _at_once(
+            conn,
+            (
+                _render("drop_constraint", schema, name, constraint=sql.Identifier(constraint))
+                for schema, name, constraint in standing
+            ),
+        )
+        kept = conn.execute(_BOOK["kept_triggers"]).fetchall()
+        _at_once(
+            conn,
+            (
+                _render("disable_trigger", schema, name, trigger=sql.Identifier(trigger))
+                for schema, name, trigger, _ in kept
+            ),
+        )
 
 
 def restore_primary(
@@ -75,15 +89,25 @@ def restore_primary(
 def _restore(conn: Connection) -> None:
     with conn.transaction():
         _bound_locks(conn)
-        for schema, name, constraint, definition in conn.execute(_BOOK["missing_constraints"]).fetchall():
-            conn.execute(
+        missing = conn.execute(_BOOK["missing_constraints"]).fetchall()
+        _at_once(
+            conn,
+            (
                 _render(
                     "add_constraint", schema, name, constraint=sql.Identifier(constraint),
                     definition=sql.SQL(not_valid(definition)),
                 )
-            )  # fmt: skip
-        for schema, name, trigger, enabled in conn.execute(_BOOK["kept_triggers"]).fetchall():
-            conn.execute(_render("enable_trigger", schema, name, trigger=sql.Identifier(trigger), how=_HOW[enabled]))
+                for schema, name, constraint, definition in missing
+            ),
+        )  # fmt: skip
+        kept = conn.execute(_BOOK["kept_triggers"]).fetchall()
+        _at_once(
+            conn,
+            (
+                _render("enable_trigger", schema, name, trigger=sql.Identifier(trigger), how=_HOW[enabled])
+                for schema, name, trigger, enabled in kept
+            ),
+        )
         conn.execute(_BOOK["restored"])
 
 
@@ -121,6 +145,12 @@ def validate_next(conn: Connection) -> str | None:
             if settled is False:
                 return f"{schema}.{name}.{constraint}"
     return None
+
+
+def _at_once(conn: Connection, statements: Iterable[sql.Composed]) -> None:
+    """Send all of them in one message: writers are held, and each round trip is one more that they wait."""
+    if listed := list(statements):
+        conn.execute(sql.SQL(";\n").join(listed))
 
 
 def _bound_locks(conn: Connection) -> None:

@@ -168,6 +168,8 @@ class Trip:
             raise RefusedError(f"The wave {wave} asks to be switched again, which nobody decided.")
         self.faults.while_live(lambda: self._links_live(wave))
         self.gathered.note_replicas(self.command("status").answer)
+        self.tell("phase", f"a dry run of the wave {wave}: held, fenced, drained, compared, and undone")
+        self.gathered.note_dry_run(self.command("cutover", wave, "--dry-run", "--yes").answer)
         self.tell("phase", f"the wave {wave} switches to AWS")
         self.command("cutover", wave, "--yes")
         if self.options.with_rollback:

@@ -27,6 +27,7 @@ from .ground import Ground
 from .operator import Operator
 from .report import (
     DatabaseProof,
+    DryRunProof,
     FaultReport,
     HerokuLeft,
     Jobs,
@@ -63,6 +64,7 @@ class Gathered:
     """What ``offramp status --json`` said at the moments that matter."""
 
     databases: dict[str, DatabaseProof] = field(default_factory=dict)
+    dry_run: DryRunProof | None = None
     switch: SwitchProof | None = None
     rollback_held_ms: float | None = None
     rollback_lost: int = 0
@@ -80,6 +82,11 @@ class Gathered:
                     differences=int(facts["differences"]),
                     lag_p99_ms=round(float(facts["lag_p99_ms"]), 1),
                 )
+
+    def note_dry_run(self, answer: Mapping[str, Any]) -> None:
+        """Keep how long writers waited in the dry run, the longest over all waves."""
+        held = max(float(answer["dry_run"]["held_ms"]), self.dry_run.held_ms if self.dry_run else 0.0)
+        self.dry_run = DryRunProof(round(held, 1))
 
     def note_switch(self, status: Mapping[str, Any]) -> None:
         """Keep how long writers were held, the longest over all waves."""
@@ -254,6 +261,7 @@ def conclude(
         switch=gathered.switch,
         rollback=rollback,
         heroku_left=left,
+        dry_run=gathered.dry_run,
         faults=faults,
         stopped=stopped,
         kept=kept,

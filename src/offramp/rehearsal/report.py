@@ -73,6 +73,13 @@ class SwitchProof:
 
 
 @dataclass(frozen=True, slots=True)
+class DryRunProof:
+    """What a dry run, just before the switch, said that the hold would be; nothing was switched by it."""
+
+    held_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class RollbackProof:
     held_ms: float
     lost: int
@@ -108,6 +115,7 @@ class RehearsalReport:
     switch: SwitchProof | None
     rollback: RollbackProof | None
     heroku_left: HerokuLeft
+    dry_run: DryRunProof | None = None
     faults: tuple[FaultReport, ...] = ()
     stopped: str | None = None
     kept: str | None = field(default=None)
