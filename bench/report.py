@@ -16,7 +16,7 @@ Every engine on the same two clusters in one go, interleaved: median [lowest - h
 the machine's cores, so ratios carry over to other machines and absolute figures do not. Each section says how it was made.
 """
 # The order in which sections stand, whatever order they were measured in.
-ORDER = ("quick", "copy", "capture", "bulk", "sustained", "lag", "drain", "verify", "memory", "lost", "steps")
+ORDER = ("quick", "copy", "capture", "bulk", "sustained", "lag", "drain", "verify", "memory", "lost", "steps", "hold")
 
 
 @dataclass(frozen=True)

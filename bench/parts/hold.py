@@ -110,10 +110,13 @@ def _offramp(stage: Stage, plan: Plan) -> Found:
         )
         time.sleep(BEFORE_SECONDS)
         with before.console() as console:
-            console.pause()
 
             def told(event: Event) -> None:
-                if event.name == "move made" and event.keys.get("move") == "let-in":
+                move = event.keys.get("move") if event.what == "move made" else ""
+                if move == "open":
+                    # What takes time has been done; the fence comes next.
+                    console.pause()
+                elif move == "let-in":
                     before.point(console, owner)
                     console.resume()
 
@@ -160,6 +163,8 @@ def _redeployed(stage: Stage, live: Following, writers: Writers) -> Found:
     admin = live.source.named(role=ADMIN)
     time.sleep(BEFORE_SECONDS)
     admin.run(f"revoke insert, update, delete, truncate on all tables in schema public from {live.source.role}")
+    # Only what tells us that all has arrived may still be written.
+    admin.run(f"grant insert, update on heartbeat to {live.source.role}")
     live.catch_up(CATCH_UP_SECONDS)
     time.sleep(REDEPLOY_SECONDS)
     writers.url = lambda: live.target.url

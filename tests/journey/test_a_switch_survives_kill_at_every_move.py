@@ -1,7 +1,11 @@
-"""Killed at any move, in any direction: is the wave fully switched or fully back, with every write, and did no client see an error?"""
+"""Killed at any move, in any direction: is the wave fully switched or fully back, with every write, and did no client see an error?
+
+Here a seeded sample of the moves; `make soak-switch ARGS="--only controller"` goes through all of them.
+"""
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +17,9 @@ from offramp.cutover.moves import MOVES
 from offramp.rehearsal.servers import postgres, programs
 
 POINTS = [f"cutover/main#{move.name}:{when}" for move in MOVES for when in ("before", "after")]
+SEED, SAMPLE = 7, 12
+# The one-way door is always among them.
+DOOR = [point for point in POINTS if "#commit:" in point]
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +47,12 @@ def writers(lab: Lab) -> Iterator[Writers]:
 
 
 @pytest.mark.timeout(420)
-def test_every_move_in_both_directions(lab: Lab, writers: Writers) -> None:
-    """One estate lives through all of it: each point is struck once on the way to AWS and once on the way back."""
+def test_moves_in_both_directions(lab: Lab, writers: Writers) -> None:
+    """One estate lives through all of it: to AWS, back, and there again, with a death on each way."""
+    points = [*DOOR, *random.Random(SEED).sample([point for point in POINTS if point not in DOOR], SAMPLE - len(DOOR))]
     lab.start_links("forward", 0)
-    for point in POINTS:
-        for direction in ("forward", "reverse"):
-            strike(lab, writers, point, direction)
+    for place, point in enumerate([*points, *reversed(DOOR)]):
+        strike(lab, writers, point, "reverse" if place % 2 else "forward")
 
     writers.halt.set()
     writers.join(30)

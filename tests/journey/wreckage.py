@@ -8,6 +8,7 @@ was not told of at most once; clients see no error but of a server, pooler or li
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import signal
 import subprocess
@@ -29,7 +30,7 @@ from offramp.kit import processes
 from offramp.rehearsal.servers import postgres, programs
 
 LINES = tuple(f"{who}/{side}" for who in ("controller", "pooler", "link") for side in ("heroku", "aws"))
-HARMS = ("link", "pooler", "heroku", "aws", *LINES)
+HARMS = ("controller", "link", "pooler", "heroku", "aws", *LINES)
 POINTS = tuple(f"cutover/main#{move.name}:{when}" for move in MOVES for when in ("before", "after"))
 HARM_SECONDS = 1.0
 SETTLE_SECONDS = 60.0
@@ -50,13 +51,12 @@ class Strike:
         return f"{self.harm} at {self.point}, {self.direction}, then {self.answer}"
 
 
-DIRECTIONS: tuple[tuple[Direction, str], ...] = (("forward", "again"), ("reverse", "leave"))
+DIRECTIONS: tuple[Direction, ...] = ("forward", "reverse")
+ANSWERS = ("again", "leave")
 
 
 def matrix() -> list[Strike]:
-    return [
-        Strike(point, harm, direction, answer) for point in POINTS for harm in HARMS for direction, answer in DIRECTIONS
-    ]
+    return [Strike(*cell) for cell in itertools.product(POINTS, HARMS, DIRECTIONS, ANSWERS)]
 
 
 class Clients(threading.Thread):
@@ -134,7 +134,7 @@ class Ruins:
             processes.wait_until(
                 lambda: lab.reached.exists() or controller.poll() is not None, seconds=60, what=strike.point
             )
-            with self.harmed(strike.harm):
+            with self.harmed(strike.harm, controller):
                 lab.go_on.touch()
                 time.sleep(HARM_SECONDS)
             said = controller.communicate(timeout=90)[1]
@@ -205,7 +205,7 @@ class Ruins:
         broken = []
         for client, before in zip(self.clients, seen, strict=True):
             for _, state, text in client.errors[before:]:
-                innocent = strike.harm == "link" or strike.harm.startswith(("link/", "controller/"))
+                innocent = strike.harm in ("link", "controller") or strike.harm.startswith(("link/", "controller/"))
                 if innocent or state not in TAKEN_AWAY:
                     broken.append(f"a client of {client.database} saw {state or 'no state'}: {text}")
         return broken[:3]
@@ -250,8 +250,12 @@ class Ruins:
         return broken
 
     @contextmanager
-    def harmed(self, harm: str) -> Iterator[None]:
+    def harmed(self, harm: str, controller: subprocess.Popen[str]) -> Iterator[None]:
         lab = self.lab
+        if harm == "controller":
+            controller.kill()
+            yield
+            return
         if harm in self.shims:
             self.shims[harm].cut(refuse=True)
             try:
