@@ -12,7 +12,7 @@ import pump_world
 import pytest
 from pump_world import Pair, World, Writer, assert_equal, contents, fill, until
 
-from offramp import pump
+from offramp import postgres, pump
 from offramp.errors import RefusedError
 from offramp.pump import Link, SwitchRecord
 
@@ -178,3 +178,46 @@ def test_an_older_epoch_never_writes_again(world: World) -> None:
 
     assert before == 0
     assert link.end() == 0
+
+
+def test_the_way_back_begins_with_what_was_compared_before(world: World) -> None:
+    """A rollback must not wait until a big database has been verified once more. What is planted behind its back is still found."""
+    pair = world.pair()
+    app = pair.app()
+    fill(app, 30_000)
+    app.execute("insert into tree (label) select 'n' || i from generate_series(1, 9000) i")
+    pair.start(FORWARD)
+    known = pair.wait(FORWARD, lambda status: status.verified_share == 1, what="all to be verified")
+    origin, receiver = pair.source(), pair.target()
+    for _ in range(2):
+        pump.hand_on_checks(origin, receiver, FORWARD, REVERSE)
+    write_for_a_while(pair, pair.source_url, 71, count=30)
+    switch(pair, FORWARD, REVERSE)
+    status, chunks = pair.status(REVERSE), _chunks(pair.source())
+
+    assert known.link == FORWARD
+    assert status is not None
+    assert (status.verified_share, status.differences) == (1, 0)
+    assert chunks == _chunks(pair.target(), "forward")
+    assert max(chunks.values()) > 2
+
+    with world.source.connect(pair.name) as planter:
+        planter.execute("set session_replication_role = replica")
+        planter.execute("update public.tree set label = 'planted' where id = 4321")
+    pair.start(REVERSE)
+    write_for_a_while(pair, app_url(pair), 73, count=30)
+    found = pair.wait(REVERSE, lambda status: status.repaired >= 1, what="what was planted to be repaired", seconds=90)
+    switch(pair, REVERSE, AGAIN)
+
+    assert (found.last_differences[0].table, found.last_differences[0].key) == ("public.tree", "4321")
+    assert_equal(pair)
+
+
+def _chunks(side: postgres.Connection, direction: str = "reverse") -> dict[str, int]:
+    """How many chunks each table has in a link's ledger, those that were never verified left out."""
+    rows = side.execute(
+        "select m.schema || '.' || m.name, count(*) from offramp.chunk c join offramp.moved m using (link, direction, relid)"
+        " where direction = %s and verified_at is not null group by 1",
+        (direction,),
+    )
+    return {str(name): int(str(count)) for name, count in rows}

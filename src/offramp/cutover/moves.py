@@ -141,6 +141,7 @@ def _open(switch: Switching) -> None:
         # Nobody writes there yet but the link. On RDS its replica role does not fire these triggers; on Heroku it does, and what
         # they note lies before the position that the way back will begin at.
         pump.capture_ahead(pair.receiver, pair.returning, seconds=switch.left())
+        pump.hand_on_checks(pair.origin, pair.receiver, pair.feeding, pair.returning)
 
     _side_by_side(switch, ahead, bounded=True)
 

@@ -16,7 +16,7 @@ Where to look:
     alone               standalone standing turning moves observing progress proving metrics places
 """
 
-from .arming import arm, capture_ahead, close_link, disarm, reopen_link
+from .arming import arm, capture_ahead, close_link, disarm, hand_on_checks, reopen_link
 from .checking import check
 from .differences import schema_differences
 from .fencing import demand_free, fence, fenced, unfence
@@ -76,6 +76,7 @@ __all__ = [
     "fenced",
     "forget_open_switch",
     "free_share",
+    "hand_on_checks",
     "in_transaction",
     "leftovers",
     "prepare_standby",

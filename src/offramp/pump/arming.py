@@ -6,6 +6,7 @@ from .. import postgres
 from ..errors import RefusedError
 from ..postgres import Connection, translated
 from . import capture, shape, window
+from .checks import Checks
 from .fencing import fenced
 from .model import FenceMark, Link
 from .state import Ledger
@@ -52,6 +53,20 @@ def _arm(origin: Connection, receiver: Connection, link: Link, ledger: Ledger) -
                 look.fingerprints[table.oid],
                 f"Changed: {'; '.join(said)}" if said else None,
             )
+        ledger.forget_strange_chunks()
+
+
+def hand_on_checks(origin_conn: Connection, receiver_conn: Connection, feeding: Link, returning: Link) -> None:
+    """Let the link that goes back begin with what the link that ends has cut and found equal, so that it need not check it all again.
+
+    Ahead of a switch: what changes until its fence is compared behind the fence, and what changes after it is captured. Without
+    this a way back would have to wait until everything was verified once more. Safe to repeat.
+    """
+    with translated("one side"):
+        ledger = Ledger(origin_conn, returning)
+        ledger.create()
+        tables = tuple(table for table in postgres.tables(receiver_conn) if shape.holds_rows(table))
+        Checks(origin_conn, returning).inherit(Checks(receiver_conn, feeding).by_name(), tables)
 
 
 def capture_ahead(origin_conn: Connection, link: Link, *, seconds: float = capture.INSTALL_SECONDS) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..kit import sqlbook
-from ..postgres import Connection
+from ..postgres import Connection, Table
 from .cutting import Range
 from .model import Difference, Link
 from .state import Chunk
@@ -70,6 +70,25 @@ class Checks:
             self.receiver.execute(_BOOK["drop_chunks"], self._named(relid=relid, numbers=numbers))
             self.receiver.execute(_BOOK["insert_chunks"], self._named(relid=relid, chunks=chunks))
             self.receiver.execute(_BOOK["move_open"], self._named(relid=relid, numbers=numbers, number=new[0][0]))
+
+    def by_name(self) -> str:
+        """Return all chunks, of tables by their names, as ``inherit`` takes them."""
+        row = self.receiver.execute(_BOOK["chunks_by_name"], self._named()).fetchone()
+        return str(row[0]) if row else "[]"
+
+    def inherit(self, chunks: str, tables: Sequence[Table]) -> None:
+        """Begin with another link's chunks, all of them equal now; ``tables`` are those of this link's origin."""
+        with self.receiver.transaction():
+            self.receiver.execute(_BOOK["drop_all_chunks"], self._named())
+            self.receiver.execute(
+                _BOOK["inherit_chunks"],
+                self._named(
+                    chunks=chunks,
+                    schemas=[table.schema for table in tables],
+                    names=[table.name for table in tables],
+                    relids=[table.oid for table in tables],
+                ),
+            )
 
     def dirty(self, relid: int) -> None:
         """Note that any row of the table may have changed."""

@@ -15,7 +15,7 @@ from ..errors import RefusedError, WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
-from .arming import arm, capture_ahead, close_link, disarm
+from .arming import arm, capture_ahead, close_link, disarm, hand_on_checks
 from .fencing import demand_free, fence, fenced, unfence
 from .model import Event, Link
 from .objects import carry_objects
@@ -118,6 +118,7 @@ def _open(turning: Turning) -> None:
     # Nobody writes there yet but the link. Where its role cannot be replica, it fires these triggers too: what they note lies
     # before the position that the way back will begin at.
     capture_ahead(turning.receiver, before.returning)
+    hand_on_checks(turning.origin, turning.receiver, before.feeding, before.returning)
     turning.ahead = before.direction == "reverse"
     turning.owner = owner_of(turning.receiver)
     _objects(turning)

@@ -117,9 +117,13 @@ class Ledger:
             self._do("reopen_link")
 
     def forget(self) -> None:
+        """Forget tables and ranges; what checks know of them stays until ``forget_strange_chunks``."""
         self._do("forget_tables")
         self._do("forget_ranges", relid=None)
-        self._do("forget_chunks")
+
+    def forget_strange_chunks(self) -> None:
+        """Forget what checks know of tables that are not the link's any more."""
+        self._do("forget_strange_chunks")
 
     def ranges(self, relid: int) -> tuple[tuple[int, int | None, int], ...]:
         """Return the page ranges that were copied: first page, page after the last (None: open end), the origin's file node."""

@@ -23,6 +23,27 @@ select %(link)s, %(direction)s, %(relid)s, n.number,
        n.rows
   from rows from (jsonb_to_recordset(%(chunks)s::jsonb) as (number int, low jsonb, high jsonb, rows bigint)) as n;
 
+-- name: chunks_by_name
+select coalesce(jsonb_agg(jsonb_build_object('schema', m.schema, 'name', m.name, 'number', c.number, 'low', c.low, 'high', c.high,
+                                             'rows', c.rows)), '[]')::text
+  from offramp.chunk c
+  join offramp.moved m on m.link = c.link and m.direction = c.direction and m.relid = c.relid
+ where c.link = %(link)s and c.direction = %(direction)s;
+
+-- name: drop_all_chunks
+delete from offramp.chunk where link = %(link)s and direction = %(direction)s;
+
+-- name: inherit_chunks
+insert into offramp.chunk (link, direction, relid, number, low, high, rows, dirty, verified_at)
+select %(link)s, %(direction)s, t.relid, n.number,
+       case when n.low <> 'null' then array(select jsonb_array_elements_text(n.low)) end,
+       case when n.high <> 'null' then array(select jsonb_array_elements_text(n.high)) end,
+       n.rows, false, clock_timestamp()
+  from rows from (jsonb_to_recordset(%(chunks)s::jsonb)
+                  as (schema text, name text, number int, low jsonb, high jsonb, rows bigint)) as n
+  join unnest(%(schemas)s::text[], %(names)s::text[], %(relids)s::bigint[]) as t(schema, name, relid)
+    on t.schema = n.schema and t.name = n.name;
+
 -- name: chunks_equal
 -- What changed after the moment of the check stays dirty.
 update offramp.chunk c

@@ -106,8 +106,10 @@ select low, high, file from offramp.range where link = %(link)s and direction = 
 insert into offramp.range (link, direction, relid, low, high, file, rows)
 values (%(link)s, %(direction)s, %(relid)s, %(low)s, %(high)s, %(file)s, %(rows)s);
 
--- name: forget_chunks
-delete from offramp.chunk where link = %(link)s and direction = %(direction)s;
+-- name: forget_strange_chunks
+delete from offramp.chunk c
+ where c.link = %(link)s and c.direction = %(direction)s
+   and not exists (select from offramp.moved m where m.link = c.link and m.direction = c.direction and m.relid = c.relid);
 
 -- name: add_table
 insert into offramp.moved (link, direction, schema, name, relid, state, outline, fingerprint, rows_estimate, held_because)
