@@ -144,6 +144,45 @@ def test_a_rotated_credential_is_taken_without_anybody_asking(
         running.stop()
 
 
+def test_a_reload_asks_nobody_and_keeps_what_was_resolved(
+    server_folder: Path, servers: tuple[postgres.Postgres, postgres.Postgres]
+) -> None:
+    """Writers are held while the pooler reloads, so Heroku is not asked, and a database that stays keeps its fresh credential."""
+    first = document(servers[0])
+    orders = replace(first.databases["orders"], source=("shop", "DATABASE_URL"))
+    both = replace(
+        first,
+        databases={"orders": orders, "stock": replace(orders, source=("stock", "DATABASE_URL"))},
+        clients={**first.clients, "stock": Secret("x")},
+    )
+    running = Running(server_folder, both)
+    asked: list[str] = []
+
+    def resolve(app: str, config_var: str) -> Secret:
+        asked.append(app)
+        return Secret(servers[0].url("app", f"fresh-{app}", "fresh"))
+
+    try:
+        running.pooler._resolve = resolve
+        running.pooler.refresh()
+        assert asked == ["shop", "stock"]
+        asked.clear()
+        moved = replace(both, databases={**both.databases, "orders": target(servers[1], "aws")})
+        running.secret = config.dump(moved)
+        running.door.reload()
+
+        assert asked == []
+        served = running.pooler.served.databases
+        assert (served["orders"].side, served["orders"].port) == ("aws", servers[1].port)
+        assert served["stock"].user == "fresh-stock"
+
+        running.secret = config.dump(both)
+        running.door.reload()
+        assert running.pooler.served.databases["orders"].user == "app"
+    finally:
+        running.stop()
+
+
 def test_the_door_wants_its_token(running: Running) -> None:
     with pytest.raises(CredentialsRejectedError):
         Door("127.0.0.1", running.control, Secret("wrong")).state()

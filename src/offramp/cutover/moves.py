@@ -71,6 +71,8 @@ class Switching:
     notes: list[str] = field(default_factory=list)
     """What a person should know of how it went, one sentence each."""
     timings: dict[str, float] = field(default_factory=dict)
+    let_go_at: float | None = None
+    """When the pooler's clients were let go, on the monotonic clock."""
 
     @property
     def records(self) -> tuple[Connection, ...]:
@@ -186,6 +188,7 @@ def _hurry(switch: Switching, pair: Pair, waited: float) -> None:
 def _let_go(switch: Switching) -> None:
     for pair in switch.pairs:
         switch.console.resume(pair.plan.name)
+    switch.let_go_at = switch.clock.monotonic()
 
 
 def _fence(switch: Switching) -> None:

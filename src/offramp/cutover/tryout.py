@@ -22,7 +22,7 @@ TRIED = ("open", "hold", "fence", "drain", "verify")
 
 @dataclass(frozen=True, slots=True)
 class Tryout:
-    """How long writers waited, how long the undo took, and each move, in milliseconds."""
+    """How long writers waited, how long the undo took to let them go, and each move, in milliseconds."""
 
     wave: str
     to: str
@@ -68,9 +68,9 @@ def _once_open(tools: Tools, want: Blueprint, name: str) -> WaveSeen:
 
 
 def _report(switch: Switching, to: str, undo_began: float) -> Tryout:
-    """Writers wait from the hold's beginning until they are let go, which is nearly the last that the undo does."""
-    ended = switch.clock.monotonic()
+    """Writers wait from the hold's beginning until the undo lets them go."""
+    assert switch.let_go_at is not None, "the undo has let them go"
     spent = dict(switch.timings)
     before = sum(ms for name, ms in spent.items() if name != "open")
-    undo = (ended - undo_began) * 1000
+    undo = (switch.let_go_at - undo_began) * 1000
     return Tryout(switch.wave.name, to, before + undo, undo, spent)
