@@ -29,6 +29,8 @@ from .model import hold_order
 Connection = psycopg.Connection[tuple[object, ...]]
 # How long a statement that was cancelled at the deadline may take to end.
 CANCEL_SECONDS = 1.0
+# How long what is done before the hold may take in all, and how long one table may be waited for.
+OPEN_SECONDS, CAPTURE_SECONDS = 120.0, 5.0
 # How long somebody else may hold a table of the new primary before the switch is undone for it.
 READY_SECONDS = 2.0
 # How long a drain on the way back may take before capture that was installed ahead is taken away again.
@@ -65,6 +67,7 @@ class Switching:
     """Notes in the pooler's secret that a switch has begun, or ended without one: for a pooler that starts meanwhile."""
     clock: Clock
     deadline: float
+    """When it must have been committed, on the monotonic clock; it counts from the hold on."""
     reason: str = ""
     """Why it is made without a person's word; kept with the record."""
     marks: dict[str, FenceMark] = field(default_factory=dict)
@@ -135,6 +138,8 @@ class Move:
 
 def _open(switch: Switching) -> None:
     """Write down that a switch began, so that whoever finds the wreckage knows which; do early what takes time."""
+    # Nobody waits yet, so this has a time of its own.
+    switch.deadline = switch.clock.monotonic() + OPEN_SECONDS
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
     switch.mark_held(True)
@@ -142,7 +147,11 @@ def _open(switch: Switching) -> None:
     def ahead(pair: Pair) -> None:
         # Nobody writes there yet but the link. On RDS its replica role does not fire these triggers; on Heroku it does, and what
         # they note lies before the position that the way back will begin at.
-        pump.capture_ahead(pair.receiver, pair.returning, seconds=switch.left())
+        try:
+            pump.capture_ahead(pair.receiver, pair.returning, seconds=CAPTURE_SECONDS)
+        except WaitingError as error:
+            # It is installed behind the fence then, where no batch is in its way.
+            switch.notes.append(f"capture on {pair.plan.name} could not be installed ahead: {error.message}")
         pump.hand_on_checks(pair.origin, pair.receiver, pair.feeding, pair.returning)
 
     _side_by_side(switch, ahead, bounded=True)
@@ -158,6 +167,7 @@ def _close_unswitched(switch: Switching) -> None:
 
 def _hold(switch: Switching) -> None:
     """Let transactions end, then keep every client of the pooler waiting."""
+    switch.deadline = switch.clock.monotonic() + switch.blueprint.cutover.deadline_seconds
     for connection in switch.records:
         pump.record_switch(connection, switch.record("open"))
     pairs = {pair.plan.name: pair for pair in switch.pairs}
