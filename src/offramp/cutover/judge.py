@@ -56,7 +56,8 @@ def _facts(want: Blueprint, wave: WaveSeen) -> tuple[tuple[str, Fact], ...]:
 def _wave(want: Blueprint, wave: WaveSeen, decisions: Decisions) -> Verdict[Deed]:
     answer = decisions.get(f"cutover/{wave.wave}")
     if (unfinished := _unfinished(want, wave)) is not None:
-        return Do((unfinished,), because="a switch began and did not end")
+        waiting = "; the applications' writes are held until it is settled" if wave.held else ""
+        return Do((unfinished,), because=f"a switch began and did not end{waiting}")
     wanted: Side = "aws" if answer == "go" else "heroku"
     if wave.primary != wanted and answer is not None:
         if wave.reason and decisions.get(again := f"bake/{wave.wave}-{wave.epoch}") != "again":
