@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 
 from .. import pump
@@ -17,6 +17,7 @@ from ..tools import Tools
 from . import caches
 from . import open as hands
 from .model import DatabaseSeen, Health, HoldReport, Seen, WaveSeen
+from .moves import MOVES
 
 # What counts as lately where there was no switch yet, and as before it where there was.
 RECENTLY_SECONDS, BEFORE_SECONDS = 300.0, 900.0
@@ -45,7 +46,7 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
                     epoch, primary = record.epoch, "aws" if record.direction == "forward" else "heroku"
                     reason, since = record.reason, record.at.timestamp()
                     hold = (
-                        HoldReport(record.epoch, record.held_ms, tuple(record.moves.items()), tuple(record.notes))
+                        HoldReport(record.epoch, record.held_ms, _in_order(record.moves), tuple(record.notes))
                         if record.held_ms is not None
                         else None
                     )
@@ -73,6 +74,12 @@ def _wave(tools: Tools, want: Blueprint, wave: Wave) -> WaveSeen:
         heroku_jobs=tuple(_jobs(tools, want, wave)) if primary == "heroku" else (),
         reason=reason,
     )
+
+
+def _in_order(spent: Mapping[str, float]) -> tuple[tuple[str, float], ...]:
+    """Return the moves' times in the order in which they were made; a database keeps them in another."""
+    order = [move.name for move in MOVES]
+    return tuple(sorted(spent.items(), key=lambda one: order.index(one[0]) if one[0] in order else len(order)))
 
 
 def _health(tools: Tools, want: Blueprint, since: float) -> Health | None:
