@@ -106,6 +106,8 @@ class Ruins:
 
     lab: Lab
     shims: dict[str, Shim]
+    front: Shim
+    """Stands before the pooler, as discovery does: it lets nobody in until a pooler that comes back is well."""
     clients: list[Clients] = field(default_factory=list)
 
     def run(self, strikes: Sequence[Strike], say: object = print) -> list[str]:
@@ -269,9 +271,11 @@ class Ruins:
             yield  # ``wait_live`` starts them again, as ECS does.
         elif harm == "pooler":
             assert lab.pooler is not None
+            self.front.cut(refuse=True)
             lab.kill_pooler()
             yield
             lab.start_pooler()
+            self.front.mend()
         else:
             server = lab.heroku if harm == "heroku" else lab.rds
             server.stop(immediately=True)
@@ -291,11 +295,12 @@ def ruins(folder: Path) -> Iterator[Ruins]:
         lab.make()
         lab.start_pooler()
         stack.callback(lab.close)
-        clients = [Clients(lab.port, name) for name in NAMES]
+        front = stack.enter_context(Shim(lab.port))
+        clients = [Clients(front.port, name) for name in NAMES]
         for client in clients:
             client.start()
         try:
-            yield Ruins(lab, shims, clients)
+            yield Ruins(lab, shims, front, clients)
         finally:
             for client in clients:
                 client.halt.set()
