@@ -22,6 +22,7 @@ from offramp.rehearsal.options import EXAMPLE
 from offramp.rehearsal.traffic import Traffic
 
 MOST_LIVES = 200
+SECONDS = 120
 ANSWERS = {"design/blueprint": "approve", "shift/start": "approve", "cutover/main": "go", "retire": "approve"}
 
 
@@ -48,10 +49,12 @@ def traffic(ground: Ground) -> Iterator[Traffic]:
 def live(ground: Ground, crash_at: str | None, *words: str) -> tuple[int, dict[str, Any], int]:
     """Run one controller; return its exit status, its last object, and how many deeds it began."""
     crash = ["--crash-at", crash_at] if crash_at else []
-    done = subprocess.run(
-        [sys.executable, "-m", "offramp", "--dir", str(ground.work), "--json", *words, *crash],
-        env=ground.environ, capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "offramp", "--dir", str(ground.work), "--json", *words, *crash]
+    try:
+        done = subprocess.run(command, env=ground.environ, capture_output=True, text=True, timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as error:
+        said = error.stdout.decode() if isinstance(error.stdout, bytes) else str(error.stdout)
+        raise AssertionError(f"`offramp {' '.join(words)}` did not end; it said last: {said[-1500:]}") from None
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     return done.returncode, lines[-1] if lines else {}, sum(line.get("event") == "deed-began" for line in lines)
 

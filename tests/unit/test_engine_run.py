@@ -210,6 +210,32 @@ def test_side_by_side_a_goal_that_waits_keeps_no_other_from_being_done(ground: G
     assert ended.at == 1000
 
 
+def test_who_waits_for_others_lets_them_act_before_it_looks_again(ground: Ground) -> None:
+    """A cutover moves the caches; who still uses the old ones is rolled over by the earlier stage that deploys."""
+
+    def deploy(want: object, seen: tuple[str, ...], decisions: Decisions) -> Sequence[Finding[Make]]:
+        return make_all(("app", "rolled app") if "caches" in seen else ("app",), seen, decisions)
+
+    def cutover(want: object, seen: tuple[str, ...], decisions: Decisions) -> Sequence[Finding[Make]]:
+        used = "rolled app" not in seen
+        wait: Finding[Make] = Finding("x/queue", Wait("somebody uses the old ones", 2, others=True) if used else Met())
+        return [*make_all(("caches",), seen, decisions), wait]
+
+    last = chapter("done", name="last")
+    done = ground.run(chapter(judge=deploy), chapter(judge=cutover, name="later"), last)
+
+    assert done.ok
+    assert ground.world.things == ["app", "caches", "rolled app", "done"]
+
+
+def test_who_waits_for_others_for_ever_is_told_so(ground: Ground) -> None:
+    def stuck(want: object, seen: tuple[str, ...], decisions: Decisions) -> Sequence[Finding[Make]]:
+        return [Finding("x/queue", Wait("somebody uses the old ones", 60, others=True))]
+
+    with pytest.raises(OutsideError, match="somebody uses the old ones"):
+        ground.run(chapter("app"), chapter(judge=stuck, name="later"))
+
+
 def test_a_stage_undone_by_a_later_one_is_looked_at_again(ground: Ground) -> None:
     def wants_what_was_made_later(want: object, seen: tuple[str, ...], decisions: Decisions) -> Sequence[Finding[Make]]:
         return make_all(("link", "reverse link") if "switched" in seen else ("link",), seen, decisions)

@@ -135,7 +135,8 @@ def _queue(want: Blueprint, wave: WaveSeen) -> Verdict[Deed]:
         return Met("queued jobs and sessions stay with the caches on Heroku")
     if wave.cache_users:
         first = f"{wave.cache_users[0]} still uses a cache on Heroku"
-        return Wait(f"{first}; its jobs and sessions follow when nobody does", LOOK_AGAIN_SECONDS)
+        # Services are rolled over to the new caches by `deploy`, and the way back is opened by `replicate`.
+        return Wait(f"{first}; its jobs and sessions follow when nobody does", LOOK_AGAIN_SECONDS, others=True)
     return Do((CarryCaches(wave.wave, want),), because="nobody uses the caches on Heroku any more")
 
 

@@ -39,23 +39,38 @@ class _Run:
         self._began = self._clock.monotonic()
         self._views: dict[str, StageView] = {chapter.name: report.not_reached(chapter) for chapter in chapters}
         self._said: dict[str, tuple[str, str, str]] = {}
+        self._waits_for_others = False
 
     def through(self) -> RunReport:
         self._mend()
-        for number in range(self._set.limits.rounds):
+        rounds, again = 0, False
+        while rounds < self._set.limits.rounds:
             before = self._acting.total
-            for chapter in self._chapters:
-                # A thinking stage reads files and one API; what acting stages do cannot make it untrue.
-                if number and not chapter.acts:
-                    continue
-                if stopped := self._settle(chapter, again=number > 0):
-                    return self._report(stopped)
+            if stopped := self._round(again=again):
+                return self._report(stopped)
+            again = True
+            if self._waits_for_others:
+                # Not a round that was gone through; how long a goal may wait has a limit of its own.
+                continue
             if self._acting.total == before:
                 return self._report(None)
+            rounds += 1
         raise BugError(
             f"After {self._set.limits.rounds} rounds the stages still undo each other's work.",
             hint="Read `offramp log`, and report it with the journal.",
         )
+
+    def _round(self, *, again: bool) -> Goal | None:
+        """Bring each stage to Met, until one waits for others or a person must act; returns the goal at which they must."""
+        self._waits_for_others = False
+        for chapter in self._chapters:
+            # A thinking stage reads files and one API; what acting stages do cannot make it untrue.
+            if again and not chapter.acts:
+                continue
+            stopped = self._settle(chapter, again=again)
+            if stopped or self._waits_for_others:
+                return stopped
+        return None
 
     def _report(self, stopped_at: Goal | None) -> RunReport:
         seconds = self._clock.monotonic() - self._began
@@ -80,7 +95,10 @@ class _Run:
             self._acting.act_on(chapter, goal, found.verdict.deeds)
 
     def _settle(self, chapter: Chapter, *, again: bool) -> Goal | None:
-        """Bring one stage to Met and return None, or return the goal at which a person must act."""
+        """Bring one stage to Met and return None, or return the goal at which a person must act.
+
+        None is also returned when it waits for other stages.
+        """
         entered = self._clock.monotonic()
         before = self._views[chapter.name].seconds or 0.0
         quiet = again
@@ -101,6 +119,8 @@ class _Run:
                 self._enter(chapter)
             if stopped := self._advance(chapter, unmet):
                 return report.goal(stopped)
+            if self._waits_for_others:
+                return None
 
     def _enter(self, chapter: Chapter) -> None:
         self._set.journal.write(self._set.fence, chapter.name, "stage", "entered")
@@ -165,6 +185,7 @@ class _Run:
         first = open_now[0]
         if isinstance(first.verdict, Wait):
             self._acting.wait(first.goal, first.verdict.because, first.verdict.seconds)
+            self._waits_for_others = first.verdict.others
         return None
 
     def _say_stop(self, goal: str, verdict: Ask | Refuse) -> None:

@@ -33,10 +33,11 @@ class Do(Generic[Deed_co]):
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do but look again after ``seconds``."""
+    """Nothing to do but look again after ``seconds``; where ``others`` must act for it, after all stages were gone through again."""
 
     because: str
     seconds: float
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)
