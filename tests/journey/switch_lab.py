@@ -202,7 +202,9 @@ class Lab:
                     self._start_link(name, direction, epoch)  # As ECS does.
                 with pg.connect(self.url(receiver, name), application_name="offramp lab") as conn:
                     found = pump.status(conn, Link(name, direction, epoch))
-                if found is None or found.phase != "live" or found.beat_age_seconds > 5:
+                    # A link that was armed a moment ago counts as live before anybody runs it.
+                    runs = pump.runner(conn, Link(name, direction, epoch))
+                if not runs or found is None or found.phase != "live" or found.beat_age_seconds > 5:
                     return False
             return True
 

@@ -34,7 +34,7 @@ OPEN_SECONDS, CAPTURE_SECONDS = 120.0, 5.0
 # How long somebody else may hold a table of the new primary before the switch is undone for it.
 READY_SECONDS = 2.0
 # How long a drain on the way back may take before capture that was installed ahead is taken away again.
-AHEAD_SECONDS = 1.5
+AHEAD_SECONDS = 0.5
 
 
 @dataclass
@@ -145,6 +145,10 @@ def _open(switch: Switching) -> None:
     switch.mark_held(True)
 
     def ahead(pair: Pair) -> None:
+        pump.hand_on_checks(pair.origin, pair.receiver, pair.feeding, pair.returning)
+        if switch.direction == "reverse" and not pump.runner(pair.receiver, pair.feeding):
+            # A link that has yet to begin would wait for this capture to go.
+            return
         # Nobody writes there yet but the link. On RDS its replica role does not fire these triggers; on Heroku it does, and what
         # they note lies before the position that the way back will begin at.
         try:
@@ -152,7 +156,6 @@ def _open(switch: Switching) -> None:
         except WaitingError as error:
             # It is installed behind the fence then, where no batch is in its way.
             switch.notes.append(f"capture on {pair.plan.name} could not be installed ahead: {error.message}")
-        pump.hand_on_checks(pair.origin, pair.receiver, pair.feeding, pair.returning)
 
     _side_by_side(switch, ahead, bounded=True)
 
@@ -327,6 +330,8 @@ def _repoint(switch: Switching) -> None:
             "The pooler read another document than the one just written.",
             hint="Run `offramp run` to settle the switch.",
         )
+    # The pooler's program signals PgBouncer, which may look after us first: it would connect clients to the old primary once more.
+    switch.console.reload()
     switch.console.reconnect()
 
 

@@ -70,7 +70,7 @@ class Console:
                 raise
 
     def reload(self, *, seconds: float = DEADLINE_SECONDS) -> None:
-        """Read the configuration again: new targets and passwords."""
+        """Read the configuration again, new targets and passwords, before the next command; a signal is heeded sometime."""
         self._command("RELOAD", "", seconds)
 
     def reconnect(self, database: str = "", *, seconds: float = DEADLINE_SECONDS) -> None:

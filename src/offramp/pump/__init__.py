@@ -34,6 +34,7 @@ from .model import (
     TableStatus,
     Verification,
 )
+from .moves import runner
 from .objects import CarriedObjects, carry_objects
 from .removal import leftovers, remove
 from .reviving import revive
@@ -91,6 +92,7 @@ __all__ = [
     "resume",
     "revive",
     "run",
+    "runner",
     "schema_differences",
     "status",
     "strand",
