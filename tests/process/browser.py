@@ -114,7 +114,11 @@ class Tab:
         width, height = size
         mobile = width < 600
         await self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if mobile else 1, mobile=mobile
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=2 if mobile else 1,
+            mobile=mobile,
         )
 
     async def dark(self, on: bool) -> None:
@@ -150,7 +154,9 @@ async def _tab(address: str) -> AsyncIterator[Tab]:
         # The browser itself is spoken to without a session.
         await socket.send_json({"id": 1, "method": "Target.createTarget", "params": {"url": "about:blank"}})
         target = (await _answer(socket, 1))["targetId"]
-        await socket.send_json({"id": 2, "method": "Target.attachToTarget", "params": {"targetId": target, "flatten": True}})
+        await socket.send_json(
+            {"id": 2, "method": "Target.attachToTarget", "params": {"targetId": target, "flatten": True}}
+        )
         tab = Tab(socket, (await _answer(socket, 2))["sessionId"])
         for domain in ("Page", "Network", "Runtime", "Log"):
             await tab.send(f"{domain}.enable")
@@ -196,7 +202,9 @@ async def _pictures(address: str, page: Path, folder: Path) -> None:
                 # In pieces, since one picture of a whole report is too long to be looked at.
                 for number, top in enumerate(range(0, height, size[1] * 2)):
                     await tab.resize((size[0], size[1] * 2))
-                    await tab.evaluate(f"document.documentElement.style.scrollBehavior='auto'; window.scrollTo(0, {top})")
+                    await tab.evaluate(
+                        f"document.documentElement.style.scrollBehavior='auto'; window.scrollTo(0, {top})"
+                    )
                     await tab.picture(folder / f"{stem}-{number:02}.png")
     async with visit(address, page) as tab:
         (folder / "paper.pdf").write_bytes(await tab.pdf())

@@ -12,12 +12,12 @@ UNKNOWN = "unknown"
 def duration(milliseconds: float) -> str:
     """Two or three digits and a unit.
 
-    >>> [duration(value) for value in (0.42, 7.4, 230.4, 999.6, 8412, 61_000, 4_000_000)]
-    ['0.4 ms', '7 ms', '230 ms', '1.0 s', '8.4 s', '61 s', '67 min']
+    >>> [duration(value) for value in (0, 0.42, 7.4, 230.4, 999.6, 8412, 61_000, 4_000_000)]
+    ['0 ms', '0.4 ms', '7 ms', '230 ms', '1.0 s', '8.4 s', '61 s', '67 min']
     """
     if not math.isfinite(milliseconds):
         return UNKNOWN
-    if milliseconds < 1:
+    if 0 < milliseconds < 0.95:
         return f"{milliseconds:.1f} ms"
     if milliseconds < 999.5:
         return f"{milliseconds:.0f} ms"
@@ -46,9 +46,9 @@ def dollars(amount: float) -> str:
     """A sum of money without cents, which nobody plans by; small sums keep theirs.
 
     >>> [dollars(value) for value in (0, 4.2, 99.5, 1234.5, -30.2)]
-    ['$0', '$4.20', '$100', '$1,234', '-$30']
+    ['$0', '$4.20', '$100', '$1,234', '−$30']
     """
-    sign = "-" if amount < 0 else ""
+    sign = "−" if amount < 0 else ""
     size = abs(amount)
     return f"{sign}${size:.2f}" if 0 < size < 10 else f"{sign}${size:,.0f}"
 
@@ -104,10 +104,27 @@ def moment(seconds: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Give a phrase its capital and its full stop.
+    """Give a phrase its full stop, and its capital unless it begins with a name: `web-1` is not `Web-1`.
 
-    >>> sentence("two apps wait"), sentence("Done.")
-    ('Two apps wait.', 'Done.')
+    >>> sentence("two apps wait"), sentence("Done."), sentence("sessions-api is slow")
+    ('Two apps wait.', 'Done.', 'sessions-api is slow.')
     """
     said = text.strip()
-    return said and f"{said[0].upper()}{said[1:]}{'' if said[-1] in '.!?:' else '.'}"
+    if not said:
+        return ""
+    first = said.partition(" ")[0].rstrip(".,:;")
+    plain = f"{said[0].upper()}{said[1:]}" if first.isalpha() else said
+    return plain if plain[-1] in ".!?:" else f"{plain}."
+
+
+def span(seconds: float) -> str:
+    """A stretch of time as people say it.
+
+    >>> [span(value) for value in (90, 3600, 21_600, 604_800, 650_000)]
+    ['90 seconds', '60 minutes', '6 hours', '7 days', '7.5 days']
+    """
+    for unit, long in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * long or (unit == "minutes" and seconds >= 120):
+            value = seconds / long
+            return f"{value:.0f} {unit}" if value >= 20 or abs(value - round(value)) < 0.05 else f"{value:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

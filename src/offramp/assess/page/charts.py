@@ -6,7 +6,7 @@ Widths are in per cent and heights in pixels, without a viewBox: bars stretch wi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .markup import Child, Markup, join, tag
@@ -78,7 +78,14 @@ def stack(name: str, title: str, segments: Sequence[Segment], *, height: int = 2
         )
         if width >= 9:
             shapes.append(
-                tag("text", segment.shown, x=f"{at + width / 2:.2f}%", y=height / 2 + 4, text_anchor="middle", class_="inside")
+                tag(
+                    "text",
+                    segment.shown,
+                    x=f"{at + width / 2:.2f}%",
+                    y=height / 2 + 4,
+                    text_anchor="middle",
+                    class_=f"inside on-{segment.tone}",
+                )
             )
         at += width
     if not drawn:
@@ -166,7 +173,9 @@ def scale_of(values: Sequence[float]) -> Scale:
     return Scale(min(known) / 1.3, max(max(known) * 1.3, min(known) * 10))
 
 
-def quantiles(name: str, title: str, marks: tuple[float, float, float], objective: float, scale: Scale, tone: str) -> Markup:
+def quantiles(
+    name: str, title: str, marks: tuple[float, float, float], objective: float, scale: Scale, tone: str
+) -> Markup:
     """Return one row: p50 as a tick, p95 as a thick tick, p99 as a dot on the line that joins them, and the objective across.
 
     ``marks`` are p50, p95 and p99.
@@ -186,14 +195,26 @@ def quantiles(name: str, title: str, marks: tuple[float, float, float], objectiv
     return drawing(name, title, told, 2 * middle, shapes)
 
 
+def axis(name: str, scale: Scale, spell: Callable[[float], str]) -> Markup:
+    """Return the axis of rows of quantiles: its powers of ten, spelt out."""
+    shapes = [tag("text", spell(tick), x=f"{scale.at(tick):.2f}%", y=11, text_anchor="middle") for tick in scale.ticks]
+    return drawing(name, "Axis", ", ".join(spell(tick) for tick in scale.ticks), 14, shapes)
+
+
 def course(
-    name: str, title: str, description: str, points: Sequence[Point], limit: float, labels: tuple[str, str, str, str]
+    name: str,
+    title: str,
+    description: str,
+    points: Sequence[Point],
+    limit: float,
+    labels: tuple[str, str, str, str],
+    spell: Callable[[float], str],
 ) -> Markup:
     """Return a course of time on a logarithmic axis, with a line at ``limit``.
 
-    ``labels`` are for the limit, the highest point, the beginning and the end.
+    ``labels`` are for the limit, the highest point, the beginning and the end; ``spell`` says what a tick is.
     """
-    height = 150
+    height = 170
     scale = scale_of([*(point.y for point in points), limit])
     first, last = points[0].x, points[-1].x
     width = (last - first) or 1.0
@@ -207,12 +228,15 @@ def course(
     )  # fmt: skip
     across = 18 + (height - 40) * (1 - scale.at(limit) / 100)
     above, highest, begin, end = labels
+    ticks = [(tick, 18 + (height - 40) * (1 - scale.at(tick) / 100)) for tick in scale.ticks if tick != limit]
     return drawing(
         name,
         title,
         description,
         height,
         tag("line", x1=0, x2="100%", y1=height - 22, y2=height - 22, class_="axis"),
+        [tag("line", x1=0, x2="100%", y1=at, y2=at, class_="grid") for _, at in ticks],
+        [tag("text", spell(tick), x=0, y=at - 4) for tick, at in ticks],
         plot,
         tag("line", x1=0, x2="100%", y1=across, y2=across, class_="limit"),
         tag("text", above, x="100%", y=across - 5, text_anchor="end"),

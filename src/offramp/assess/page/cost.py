@@ -34,12 +34,27 @@ def dollars(cents: Decimal) -> str:
 def spans(found: Comparison, traffic: int = 1) -> tuple[Span, ...]:
     """Return today's bill and the three designs as rows of a chart; the chosen design stands out by its colour."""
     today = float(_heroku(found, traffic).total(staging=False)) / 100
-    rows = [Span("Heroku today" if traffic == 1 else f"Heroku at {traffic}×", today, today, today, words.dollars(today), "today")]
+    rows = [
+        Span(
+            "Heroku today" if traffic == 1 else f"Heroku at {traffic}×",
+            today,
+            today,
+            today,
+            words.dollars(today),
+            "today",
+        )
+    ]
     for design in found.designs:
         one = found.saving(design.name, traffic)
-        low, middle, high = (float(cents) / 100 for cents in (one.aws_cents.low, one.aws_cents.likely, one.aws_cents.high))
+        low, middle, high = (
+            float(cents) / 100 for cents in (one.aws_cents.low, one.aws_cents.likely, one.aws_cents.high)
+        )
         chosen = design.name == found.chosen
-        rows.append(Span(f"AWS, {design.name}", low, middle, high, f"{words.dollars(middle)}", "accent" if chosen else "transfer"))
+        rows.append(
+            Span(
+                f"AWS, {design.name}", low, middle, high, f"{words.dollars(middle)}", "accent" if chosen else "transfer"
+            )
+        )
     return tuple(rows)
 
 
@@ -91,7 +106,12 @@ def _designs(found: Comparison) -> Markup:
             dollars(three.total(staging=False)),
         )
     )
-    return table("A month on Heroku and on AWS", columns, [today, *(_design(found, design) for design in found.designs)], hidden_caption=True)
+    return table(
+        "A month on Heroku and on AWS",
+        columns,
+        [today, *(_design(found, design) for design in found.designs)],
+        hidden_caption=True,
+    )
 
 
 def _design(found: Comparison, design: Design) -> Row:
@@ -101,7 +121,10 @@ def _design(found: Comparison, design: Design) -> Row:
         likely(saving.aws_cents),
         likely(saving.committed_cents),
         dollars(bill.floor.likely),
-        (dollars(saving.cents.likely), tag("small", f" {words.share(abs(saving.share))} {'less' if saving.share >= 0 else 'more'}")),
+        (
+            dollars(saving.cents.likely),
+            tag("small", f" {words.share(abs(saving.share))} {'less' if saving.share >= 0 else 'more'}"),
+        ),
         dollars(found.saving(design.name, staging=True).aws_cents.likely),
         dollars(found.saving(design.name, 3).aws_cents.likely),
     )
@@ -113,22 +136,32 @@ def _what_differs(designs: tuple[Design, ...]) -> Markup:
     facts: tuple[tuple[str, tuple[Child, ...]], ...] = (
         ("Zones", tuple(str(one.zones) for one in designs)),
         ("NAT gateways", tuple(str(one.nats) for one in designs)),
-        ("Databases", tuple("in two zones, taken over by themselves" if one.multi_az else "in one zone" for one in designs)),
+        (
+            "Databases",
+            tuple("in two zones, taken over by themselves" if one.multi_az else "in one zone" for one in designs),
+        ),
         ("Cache nodes", tuple(str(one.cache_nodes) for one in designs)),
         ("Web tasks at least", tuple(str(one.web_tasks_at_least) for one in designs)),
         ("Gateway and pooler tasks", tuple(f"{one.gateway_tasks} and {one.pooler_tasks}" for one in designs)),
         ("Processor", tuple("ARM (Graviton)" if one.arm else "x86" for one in designs)),
         ("Backups", tuple(words.some(one.backup_days, "day") for one in designs)),
-        ("Proposed by offramp design", tuple("yes" if one.built else words.sentence(f"no: {one.differs}") for one in designs)),
+        (
+            "Proposed by offramp design",
+            tuple("yes" if one.built else words.sentence(f"no: {one.differs}") for one in designs),
+        ),
     )
     return fold(
-        "What the three designs are", table("Three designs", columns, [Row((fact, *cells)) for fact, cells in facts], hidden_caption=True), kept=True
+        "What the three designs are",
+        table("Three designs", columns, [Row((fact, *cells)) for fact, cells in facts], hidden_caption=True),
+        kept=True,
     )
 
 
 def _bill(bill: Bill, chosen: bool) -> Markup:
     if bill.refusals:
-        return join([heading(4, f"AWS, {bill.design}"), paragraph("This bill is not complete."), bullets(bill.refusals)])
+        return join(
+            [heading(4, f"AWS, {bill.design}"), paragraph("This bill is not complete."), bullets(bill.refusals)]
+        )
     columns = (Column("line"), Column("how it is made up"), Column("a month", True), Column("with commitments", True))
     rows: list[Row] = []
     for group in GROUPS:
@@ -150,12 +183,24 @@ def _line(line: Line) -> Row:
 def _heroku_bill(bill: HerokuBill) -> Markup:
     columns = (Column("line"), Column("how it is made up"), Column("source"), Column("a month", True))
     rows = [
-        Row((f"{line.what} ({line.app})", line.formula, f"{line.source}{'' if line.moves else '; kept after the move'}", dollars(line.cents)))
+        Row(
+            (
+                f"{line.what} ({line.app})",
+                line.formula,
+                f"{line.source}{'' if line.moves else '; kept after the move'}",
+                dollars(line.cents),
+            )
+        )
         for line in bill.lines
     ]
     rows.append(Row(("Together", "", "", dollars(bill.total(staging=True))), "total"))
     unknown = bullets(f"{name}: no price is known" for name in bill.unknown)
-    return fold(f"Heroku today: {dollars(bill.total(staging=True))} a month", table("Heroku today", columns, rows, hidden_caption=True), unknown, kept=True)
+    return fold(
+        f"Heroku today: {dollars(bill.total(staging=True))} a month",
+        table("Heroku today", columns, rows, hidden_caption=True),
+        unknown,
+        kept=True,
+    )
 
 
 def _usage(usage: Usage) -> Markup:

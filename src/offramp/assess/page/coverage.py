@@ -53,7 +53,12 @@ def chapter(assessment: Assessment) -> Markup:
                     ("Logs", asked.logs),
                     ("What if", ", ".join(asked.what_if)),
                     ("Estate", assessment.estate),
-                    ("Brief", "yes: made by offramp run, without the scratch planner; offramp assess makes it whole" if asked.brief else None),
+                    (
+                        "Brief",
+                        "yes: made by offramp run, without the scratch planner; offramp assess makes it whole"
+                        if asked.brief
+                        else None,
+                    ),
                 ]
             ),
             _coverage(assessment.coverage),
@@ -69,7 +74,12 @@ def _coverage(found: tuple[Coverage, ...]) -> Markup:
         Column("app"), Column("lines", True), Column("router lines", True), Column("from"), Column("to"), Column("there", True),
         Column("lost", True), Column("unreadable", True), Column("doubled", True),
     )  # fmt: skip
-    return join([heading(3, "Log lines", "coverage"), table("Log lines", columns, [Row(_row(one)) for one in found], hidden_caption=True)])
+    return join(
+        [
+            heading(3, "Log lines", "coverage"),
+            table("Log lines", columns, [Row(_row(one)) for one in found], hidden_caption=True),
+        ]
+    )
 
 
 def _row(one: Coverage) -> tuple[Child, ...]:
@@ -100,5 +110,3 @@ def _gaps(gaps: tuple[Gap, ...]) -> Markup:
         for gap in gaps
     ]
     return join([heading(3, "What could not be seen", "gaps"), tag("ol", items, class_="items")])
-
-

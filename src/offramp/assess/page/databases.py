@@ -32,7 +32,9 @@ def summary(advice: DatabaseAdvice) -> str:
     parts = []
     if advice.indexes:
         gain = sum(index.gain for index in advice.indexes)
-        parts.append(f"{words.some(len(advice.indexes), 'index', 'indexes')} would save about {words.share(min(gain, 1))} of its statements' time")
+        parts.append(
+            f"{words.some(len(advice.indexes), 'index', 'indexes')} would save about {words.share(min(gain, 1))} of its statements' time"
+        )
     if advice.repeated:
         share = sum(statement.share for statement in advice.repeated)
         noun = words.some(len(advice.repeated), "statement is", "statements are")
@@ -41,14 +43,21 @@ def summary(advice: DatabaseAdvice) -> str:
         parts.append(f"{words.some(advice.locks.blocked, 'session')} waited for a lock when it was looked at")
     if not advice.statements:
         return "Its statements could not be read, so nothing can be said of their time."
-    return words.sentence("; ".join(parts)) if parts else "Nothing stands out: no index is missing, and no statement is repeated for each row of another."
+    return (
+        words.sentence("; ".join(parts))
+        if parts
+        else "Nothing stands out: no index is missing, and no statement is repeated for each row of another."
+    )
 
 
 def _indexes(indexes: tuple[IndexAdvice, ...]) -> Markup:
     if not indexes:
         return NOTHING
     return join(
-        [heading(4, "Indexes worth building"), tag("ol", [_index(number, one) for number, one in enumerate(indexes, start=1)], class_="items")]
+        [
+            heading(4, "Indexes worth building"),
+            tag("ol", [_index(number, one) for number, one in enumerate(indexes, start=1)], class_="items"),
+        ]
     )
 
 
@@ -62,13 +71,18 @@ def _index(number: int, advice: IndexAdvice) -> Markup:
         code("\n".join((advice.ddl, *advice.drop_ddl))),
         pairs(
             [
-                ("Plan's cost", f"{advice.cost_before:,.0f} without it, {advice.cost_after:,.0f} with it" if advice.cost_before else None),
+                (
+                    "Plan's cost",
+                    f"{advice.cost_before:,.0f} without it, {advice.cost_after:,.0f} with it"
+                    if advice.cost_before
+                    else None,
+                ),
                 ("Write cost", _write_cost(advice)),
                 ("Makes superfluous", words.listed(advice.redundant)),
                 ("Wrong if", advice.falsify),
             ]
         ),
-        fold(f"The {words.some(len(advice.statements), 'statement')} that it helps", _helped(advice.statements)) if advice.statements else None,
+        fold("The statements that it helps", _helped(advice.statements)) if advice.statements else None,
         class_="item",
     )
 
@@ -78,7 +92,11 @@ def _write_cost(advice: IndexAdvice) -> str:
     if not write.known:
         return f"{words.size(write.bytes)} on disk; how often it is written is not known"
     rates = f"{write.inserts_per_hour + write.updates_per_hour:,.0f} index entries an hour"
-    lost = f", {write.hot_updates_lost_per_hour:,.0f} updates an hour no longer HOT" if write.hot_updates_lost_per_hour else ""
+    lost = (
+        f", {write.hot_updates_lost_per_hour:,.0f} updates an hour no longer HOT"
+        if write.hot_updates_lost_per_hour
+        else ""
+    )
     return f"{words.size(write.bytes)} on disk, {rates}{lost}"
 
 
@@ -105,7 +123,7 @@ def _statements(advice: DatabaseAdvice) -> Markup:
     if not advice.statements:
         return NOTHING
     shown, rest = advice.statements[:SHOWN_STATEMENTS], advice.statements[SHOWN_STATEMENTS:]
-    period = f", over {advice.seconds / 3600:,.0f} hours" if advice.seconds and advice.seconds > 5400 else ""
+    period = f", over {words.span(advice.seconds)}" if advice.seconds else ""
     return join(
         [
             heading(4, f"Statements with the most time{period}"),
@@ -128,7 +146,7 @@ def _statement_table(statements: tuple[Statement, ...]) -> Markup:
                 words.count(one.calls),
                 words.duration(one.mean_ms),
                 words.count(one.rows_per_call),
-                "–" if one.calls_per_request is None else f"{one.calls_per_request:.1f}×",
+                "–" if one.calls_per_request is None else f"{words.count(one.calls_per_request)}×",
             )
         )
         for one in statements
@@ -168,7 +186,9 @@ def _locks(waiters: tuple[Waiter, ...]) -> Markup:
 def _health(health: Health) -> Markup:
     connections = health.connections
     hit = " and ".join(
-        f"{words.share(value)} of {kind}" for kind, value in (("table", health.cache.tables), ("index", health.cache.indexes)) if value is not None
+        f"{words.share(value)} of {kind}"
+        for kind, value in (("table", health.cache.tables), ("index", health.cache.indexes))
+        if value is not None
     )
     return join(
         [
@@ -195,11 +215,25 @@ def _existing(health: Health) -> Markup:
         return NOTHING
     columns = (Column("index"), Column("what"), Column("size", True), Column("why"), Column("mend"))
     rows = [
-        Row((one.index or one.table, one.kind, words.size(one.bytes), one.why, tag("code", one.mend))) for one in health.indexes
+        Row((one.index or one.table, one.kind, words.size(one.bytes), one.why, tag("code", one.mend)))
+        for one in health.indexes
     ]
-    return fold(f"{words.some(len(health.indexes), 'finding')} about indexes that are there", table("Indexes", columns, rows, hidden_caption=True), kept=True)
+    return fold(
+        f"{words.some(len(health.indexes), 'finding')} about indexes that are there",
+        table("Indexes", columns, rows, hidden_caption=True),
+        kept=True,
+    )
 
 
 def _shortfalls(advice: DatabaseAdvice) -> Markup:
     found = [(one.what, one.mend) for one in advice.shortfalls]
-    return join([heading(4, "What could not be seen"), bullets(f"{words.sentence(what)} {mend}".strip() for what, mend in found)]) if found else NOTHING
+    return (
+        join(
+            [
+                heading(4, "What could not be seen"),
+                bullets(f"{words.sentence(what)} {mend}".strip() for what, mend in found),
+            ]
+        )
+        if found
+        else NOTHING
+    )

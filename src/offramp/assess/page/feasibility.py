@@ -24,7 +24,9 @@ _ANSWERS = {Answer.MOVE: "good", Answer.MEND: "warn", Answer.STAY: "bad"}
 
 def segments(found: Feasibility) -> tuple[Segment, ...]:
     """Return how many findings there are of each severity as a bar's segments."""
-    return tuple(Segment(TITLES[severity].lower(), number, str(number), TONES[severity]) for severity, number in found.counts)
+    return tuple(
+        Segment(TITLES[severity].lower(), number, str(number), TONES[severity]) for severity, number in found.counts
+    )
 
 
 def chapter(found: Feasibility) -> Markup:
@@ -32,7 +34,9 @@ def chapter(found: Feasibility) -> Markup:
     bars = segments(found)
     return join(
         [
-            figure(charts.stack("findings", "Findings by severity", bars), charts.legend(bars)) if found.findings else None,
+            figure(charts.stack("findings", "Findings by severity", bars), charts.legend(bars))
+            if found.findings
+            else None,
             _verdicts("Apps", found.apps),
             _verdicts("Waves: what must switch together", found.waves),
             [_group(severity, found.of(severity)) for severity in Severity],
@@ -49,7 +53,13 @@ def _verdicts(caption: str, verdicts: tuple[Verdict, ...]) -> Markup:
     if not verdicts:
         return NOTHING
     rows = [
-        Row((one.name, badge(one.answer, _ANSWERS[one.answer]), bullets(words.sentence(line) for line in one.because) or "Nothing stands in the way."))
+        Row(
+            (
+                one.name,
+                badge(one.answer, _ANSWERS[one.answer]),
+                bullets(words.sentence(line) for line in one.because) or "Nothing stands in the way.",
+            )
+        )
         for one in verdicts
     ]
     return table(caption, (Column("name"), Column("may it move"), Column("because")), rows)

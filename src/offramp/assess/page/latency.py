@@ -64,20 +64,9 @@ def _quantiles(latency: Latency) -> Markup:
         )
         if found.samples
     ]
-    days = words.duration((latency.end_us - latency.start_us) / 1000)
-    caption = f"{latency.requests:,} requests in {_span(latency)}" if days else ""
+    caption = f"{latency.requests:,} requests in {words.span((latency.end_us - latency.start_us) / 1e6)}"
     columns = (Column("time"), Column("p50", True), Column("p95", True), Column("p99", True), Column("mean", True))
     return table(caption, columns, rows)
-
-
-def _span(latency: Latency) -> str:
-    """
-    Say how long the lines reach.
-    """
-    seconds = (latency.end_us - latency.start_us) / 1_000_000
-    if seconds >= 36 * 3600:
-        return f"{seconds / 86_400:.1f} days"
-    return f"{seconds / 3600:.1f} hours" if seconds >= 5400 else f"{seconds / 60:.0f} minutes"
 
 
 def _with_bounds(found: Quantile) -> Child:
@@ -113,7 +102,16 @@ def _parts(found: Attribution) -> Markup:
         Column("part"), Column("share", True), Column("time", True), Column("confidence"), Column("evidence"), Column("wrong if"),
     )  # fmt: skip
     rows = [
-        Row((part.name, words.share(part.share), words.duration(part.ms), part.confidence, _evidence(part.evidence), part.falsify))
+        Row(
+            (
+                part.name,
+                words.share(part.share),
+                words.duration(part.ms),
+                part.confidence,
+                _evidence(part.evidence),
+                part.falsify,
+            )
+        )
         for part in _ordered(found)
     ]
     return table("Parts of the time above the objective", columns, rows)
@@ -140,11 +138,18 @@ def _causes(causes: tuple[Cause, ...]) -> Markup:
     return join(
         [
             heading(4, "Causes, the heaviest first"),
-            paragraph("A share is what would go of the time above the objective if this cause went; shares overlap.", style="note"),
+            paragraph(
+                "A share is what would go of the time above the objective if this cause went; shares overlap.",
+                style="note",
+            ),
             tag("ol", [_cause(number, cause) for number, cause in enumerate(shown, start=1)], class_="items"),
             fold(
                 f"{words.some(len(rest), 'more cause')} of less weight",
-                tag("ol", [_cause(number, cause) for number, cause in enumerate(rest, start=len(shown) + 1)], class_="items"),
+                tag(
+                    "ol",
+                    [_cause(number, cause) for number, cause in enumerate(rest, start=len(shown) + 1)],
+                    class_="items",
+                ),
             )
             if rest
             else None,
@@ -156,7 +161,13 @@ def _cause(number: int, cause: Cause) -> Markup:
     title = f"{number}. {cause.name}{f': {cause.subject}' if cause.subject else ''} "
     return tag(
         "li",
-        tag("h4", title, badge(words.share(cause.share)), " ", badge(f"{cause.confidence} confidence", CONFIDENCE[cause.confidence])),
+        tag(
+            "h4",
+            title,
+            badge(f"{words.share(cause.share)} of the time above"),
+            " ",
+            badge(f"{cause.confidence} confidence", CONFIDENCE[cause.confidence]),
+        ),
         paragraph(cause.hypothesis),
         pairs(
             [
@@ -175,9 +186,7 @@ def _course(latency: Latency, name: str) -> Markup:
     if len(found) < 3:
         return NOTHING
     top = max(found, key=lambda one: one.p99_ms)
-    minutes = found[0].seconds / 60
-    every = f"{minutes / 60:g} hours" if minutes >= 120 else f"{minutes:g} minutes"
-    title = f"p99 of {latency.app} in steps of {every}"
+    title = f"p99 in steps of {words.span(found[0].seconds)}"
     few = min(one.requests for one in found)
     labels = (
         f"objective {words.duration(latency.objective_ms)}",
@@ -186,7 +195,9 @@ def _course(latency: Latency, name: str) -> Markup:
         words.moment(found[-1].start_us / 1e6),
     )
     points = [Point(float(one.start_us), one.p99_ms) for one in found]
-    drawn = charts.course(f"{name}-course", title, f"{labels[1]}; {labels[0]}", points, latency.objective_ms, labels)
+    drawn = charts.course(
+        f"{name}-course", title, f"{labels[1]}; {labels[0]}", points, latency.objective_ms, labels, words.duration
+    )
     warning = " Where a step holds fewer than 100 requests its p99 is its slowest request." if few < 100 else ""
     return join(
         [
@@ -274,7 +285,10 @@ def _dynos(latency: Latency) -> Markup:
         )
         for row in sorted(latency.dynos, key=lambda row: -row.slowness)
     ]
-    return fold("Dynos beside each other", table("Slowness is the service time against the other dynos' for the same routes", columns, rows))
+    return fold(
+        "Dynos beside each other",
+        table("Slowness is the service time against the other dynos' for the same routes", columns, rows),
+    )
 
 
 def _mix(latency: Latency) -> Markup:
@@ -304,7 +318,9 @@ def _mix(latency: Latency) -> Markup:
         f"{words.moment(found.split_at_us / 1e6)}: {_signed(found.between_ms)} because other routes were asked for, {_signed(found.within_ms)} because "
         f"the same routes became slower or faster. {found.reading}"
     )
-    return fold("Has the traffic changed, or the application?", paragraph(told), table("Change by route", columns, rows))
+    return fold(
+        "Has the traffic changed, or the application?", paragraph(told), table("Change by route", columns, rows)
+    )
 
 
 def _signed(milliseconds: float) -> str:
@@ -317,7 +333,14 @@ def _split(split: Split, latency: Latency) -> Markup:
         workers += f" ({split.workers_low} to {split.workers_high} explain the lines about as well)"
     columns = (Column("workers"), Column("drift", True), Column("impossible", True), Column("rests on", True))
     rows = [
-        Row((str(one.workers), f"{one.drift:+.3f} ± {one.drift_error:.3f}", words.share(one.impossible_share), words.some(one.busy_requests, "request")))
+        Row(
+            (
+                str(one.workers),
+                f"{one.drift:+.3f} ± {one.drift_error:.3f}",
+                words.share(one.impossible_share),
+                words.some(one.busy_requests, "request"),
+            )
+        )
         for one in split.candidates
     ]
     return fold(

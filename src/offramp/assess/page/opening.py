@@ -50,10 +50,15 @@ def _answer(number: int, answer: Answer, chart: Markup) -> Markup:
     return tag(
         "section",
         tag("h2", answer.question, id=f"answer-{chapter}"),
-        tag("p", answer.figure, tag("small", answer.unit) if answer.unit else None, class_="figure"),
+        tag("p", answer.figure, class_="figure"),
+        tag("p", answer.unit, class_="unit"),
         tag("p", answer.sentence, class_="said"),
         tag("div", chart),
-        tag("p", tag("a", "The evidence", tag("span", f" for: {answer.question}", class_="unseen"), href=f"#{chapter}"), class_="more"),
+        tag(
+            "p",
+            tag("a", "The evidence", tag("span", f" for: {answer.question}", class_="unseen"), href=f"#{chapter}"),
+            class_="more",
+        ),
         class_="answer",
         aria_labelledby=f"answer-{chapter}",
     )

@@ -15,6 +15,8 @@ class Column:
     label: str
     number: bool = False
     chart: bool = False
+    drawn: Markup = NOTHING
+    """What stands in the heading below its words."""
 
     @property
     def style(self) -> str | None:
@@ -42,7 +44,7 @@ class Section:
 
 def table(caption: str, columns: Sequence[Column], rows: Iterable[Row], *, hidden_caption: bool = False) -> Markup:
     """Return a table; on a narrow screen each row becomes a card whose cells say their own column."""
-    head = tag("tr", [tag("th", column.label, scope="col", class_=column.style) for column in columns])
+    head = tag("tr", [tag("th", column.label, column.drawn, scope="col", class_=column.style) for column in columns])
     return tag(
         "table",
         tag("caption", caption, class_="unseen" if hidden_caption else None),

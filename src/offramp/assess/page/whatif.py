@@ -15,9 +15,11 @@ def replayed(latency: Latency, name: str) -> Markup:
     found = latency.replay
     if found is None or not found.rows:
         return NOTHING
-    scale = charts.scale_of([value for row in found.rows for value in (row.at_1x.p50_ms, row.at_1x.p99_ms)] + [latency.objective_ms])
+    scale = charts.scale_of(
+        [value for row in found.rows for value in (row.at_1x.p50_ms, row.at_1x.p99_ms)] + [latency.objective_ms]
+    )
     columns = (
-        Column("what if"), Column("dynos × workers"), Column("p50, p95, p99 on one axis", chart=True), Column("p50", True), Column("p95", True),
+        Column("what if"), Column("dynos × workers"), Column("on one axis", chart=True, drawn=charts.axis(f"{name}-axis", scale, words.duration)), Column("p50", True), Column("p95", True),
         Column("p99", True), Column("p99 at 3×", True),
     )  # fmt: skip
     rows = [_row(row, latency.objective_ms, scale, f"{name}-if-{number}") for number, row in enumerate(found.rows)]
@@ -65,7 +67,9 @@ def sized(latency: Latency) -> Markup:
     found = latency.sizing
     if found is None:
         return NOTHING
-    title = "The smallest size on AWS that meets the objective" if found.meets else "No size meets the objective by itself"
+    title = (
+        "The smallest size on AWS that meets the objective" if found.meets else "No size meets the objective by itself"
+    )
     columns = (
         Column("for"), Column("tasks"), Column("busy", True), Column("p50", True), Column("p95", True), Column("p99", True),
     )  # fmt: skip
@@ -91,11 +95,13 @@ def _fit(label: str, fit: Fit, *, chosen: bool = False) -> Row:
 
 def _limits(found: Sizing) -> list[tuple[str, Child]]:
     held = words.listed(found.held_up_by)
-    memory = f"{found.memory_floor_mb:,} MB, the most that was measured and a margin" if found.memory_floor_mb else "not measured"
+    memory = (
+        f"{found.memory_floor_mb:,} MB, the most that was measured and a margin"
+        if found.memory_floor_mb
+        else "not measured"
+    )
     return [
         ("Held up by", held and f"{held}: slower than the objective by themselves"),
         ("Memory at least", memory),
         ("Tried", words.some(found.configurations_tried, "configuration")),
     ]
-
-
