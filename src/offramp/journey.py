@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from . import cutover, deploy, design, discover, provision, replicate, retire, shift
+from . import assess, cutover, deploy, design, discover, provision, replicate, retire, shift
 from .engine.chapter import Chapter
 from .engine.stage import Stage
 from .settings import Settings
@@ -18,16 +18,18 @@ from .settings import Settings
 
 @dataclass(frozen=True)
 class Entry:
-    """A stage of the journey. One that ``thinks`` is given the settings and writes a file that people review; the others are given
-    the blueprint and change the world. Goals that stand ``side_by_side`` do not depend on each other."""
+    """A stage of the journey. One that ``thinks`` is given the settings, or what it ``asks`` of them, and writes a file that people
+    review; the others are given the blueprint and change the world. Goals that stand ``side_by_side`` do not depend on each other."""
 
     stage: Stage[Any, Any, Any, Any]
     thinks: bool = False
+    asks: Callable[[Settings], object] = lambda settings: settings
     side_by_side: bool = False
 
 
 JOURNEY: tuple[Entry, ...] = (
     Entry(discover.STAGE, thinks=True),
+    Entry(assess.STAGE, thinks=True, asks=assess.by_itself),
     Entry(design.STAGE, thinks=True),
     Entry(provision.STAGE),
     Entry(deploy.STAGE),
@@ -46,5 +48,5 @@ def chapters(settings: Settings) -> tuple[Chapter, ...]:
 
 
 def _chapter(entry: Entry, settings: Settings, blueprint: Callable[[], object]) -> Chapter:
-    want: Callable[[], object] = (lambda: settings) if entry.thinks else blueprint
+    want: Callable[[], object] = (lambda: entry.asks(settings)) if entry.thinks else blueprint
     return Chapter(entry.stage, want, acts=not entry.thinks, side_by_side=entry.side_by_side)

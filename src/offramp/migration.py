@@ -121,6 +121,22 @@ class DryRun:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """An assessment that was made just now: how the run went, the three answers in words, and the page for a browser.
+
+    ``text`` has at most 40 lines. ``page`` and ``text`` are None and empty when the run stopped before there was one.
+    """
+
+    report: RunReport
+    text: str = ""
+    page: Path | None = None
+    content: Mapping[str, object] | None = None
+
+    def to_json(self) -> dict[str, object]:
+        return {**self.report.to_json(), "page": str(self.page) if self.page else None, "assessment": self.content}
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a migration is made of. Tests bring stages of their own; everybody else uses the ordinary parts."""
@@ -158,7 +174,7 @@ def _blueprint(settings: Settings) -> Blueprint:
 
 
 class Migration:
-    """One move, kept in one directory: ``offramp.toml``, ``estate.json``, ``blueprint.toml`` and the journal.
+    """One move, kept in one directory: ``offramp.toml``, ``estate.json``, ``assessment.json``, ``blueprint.toml`` and the journal.
 
     Methods that act hold the migration's lease while they run and raise WaitingError when another controller has it. All of them
     raise the errors of ``errors.py``; verdicts that a person must answer are returned, not raised.
@@ -195,6 +211,33 @@ class Migration:
     def discover(self, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere) -> RunReport:
         """Read Heroku and the databases into ``estate.json``."""
         return self._run(self._named("discover"), on_event, interrupt)
+
+    def assess(
+        self,
+        on_event: events.Listener = events.ignore,
+        interrupt: Interrupt = acting.nowhere,
+        *,
+        objective_ms: float | None = None,
+        logs: Path | None = None,
+        region: str | None = None,
+        what_if: tuple[str, ...] = (),
+    ) -> Assessed:
+        """Answer why it is slow, whether it can move and what it will cost, from scratch, into ``assessment.json`` and a page.
+
+        None leaves what ``offramp.toml`` says. Raises UsageError for a ``what_if`` that is none, before anything is read.
+        """
+        from .assess import asking, file, request, summary
+
+        asking.flags(what_if, region or self.settings.aws.region)
+        asked = request.anew(
+            self.settings, self._parts.clock.now(), objective_ms=objective_ms, logs=logs, region=region, what_if=what_if
+        )
+        (chapter,) = self._named("assess")
+        done = self._run((replace(chapter, want=lambda: asked),), on_event, interrupt)
+        if not done.ok:
+            return Assessed(done)
+        found = file.read(self.settings.assessment_path)
+        return Assessed(done, summary.text(found), self.settings.page_path, file.content(found))
 
     def design(self, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere) -> RunReport:
         """Write ``blueprint.toml`` from the estate, for people to review."""

@@ -122,6 +122,14 @@ class DesignSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AssessSettings:
+    """How slow is too slow: ``objective_ms`` is what p99 should stay within. ``logs`` is where the lines are kept, beside this file."""
+
+    objective_ms: float = 1000
+    logs: str = "logs"
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftSettings:
     """``steps`` are percentages of traffic on AWS; each is watched for ``bake_seconds``."""
 
@@ -158,6 +166,7 @@ class Settings:
     aws: AwsSettings
     images: ImageSettings
     schedules: tuple[ScheduleSettings, ...] = ()
+    assess: AssessSettings = AssessSettings()
     design: DesignSettings = DesignSettings()
     shift: ShiftSettings = ShiftSettings()
     cutover: CutoverSettings = CutoverSettings()
@@ -190,6 +199,15 @@ class Settings:
         return self.directory / "estate.json"
 
     @property
+    def assessment_path(self) -> Path:
+        return self.directory / "assessment.json"
+
+    @property
+    def page_path(self) -> Path:
+        """The same assessment for a browser, in one file."""
+        return self.directory / "assessment.html"
+
+    @property
     def blueprint_path(self) -> Path:
         return self.directory / "blueprint.toml"
 
@@ -204,7 +222,7 @@ class Settings:
 
 
 def _settings(root: Table, directory: Path) -> Settings:
-    root.only("name", "heroku", "aws", "images", "schedule", "design", "shift", "cutover")
+    root.only("name", "heroku", "aws", "images", "schedule", "assess", "design", "shift", "cutover")
     aws = _aws(root.table("aws"))
     return Settings(
         name=root.text("name", pattern=_SHORT_NAME, meaning="1 to 20 lower-case letters, digits and dashes"),
@@ -213,6 +231,7 @@ def _settings(root: Table, directory: Path) -> Settings:
         aws=aws,
         images=_images(root.table("images"), aws),
         schedules=tuple(_schedule(row) for row in root.tables("schedule")),
+        assess=_assess(root.table("assess")),
         design=_design(root.table("design")),
         shift=_shift(root.table("shift")),
         cutover=_cutover(root.table("cutover")),
@@ -279,6 +298,15 @@ def _schedule(table: Table) -> ScheduleSettings:
     if every not in INTERVALS:
         raise table.malformed("every", f"`every` is {every!r}.", f"It must be one of: {', '.join(INTERVALS)}.")
     return ScheduleSettings(app=table.text("app"), command=table.text("command"), every=every)
+
+
+def _assess(table: Table) -> AssessSettings:
+    default = AssessSettings()
+    table.only("objective_ms", "logs")
+    return AssessSettings(
+        objective_ms=table.number_or("objective_ms", default.objective_ms, 1, 600_000),
+        logs=table.text_or("logs", default.logs),
+    )
 
 
 def _design(table: Table) -> DesignSettings:

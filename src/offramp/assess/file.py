@@ -17,10 +17,14 @@ _HINT = "Run `offramp assess` to make it anew."
 
 def dump(assessment: Assessment) -> str:
     """Return the file's text."""
-    content = {"schema": SCHEMA, **typing.cast("dict[str, object]", records.plain(assessment))}
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps({"schema": SCHEMA, **content(assessment)}, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     # A route's name may hold half a surrogate pair, which no file can.
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def content(assessment: Assessment) -> dict[str, object]:
+    """Return what the file holds, as objects, lists, texts and numbers."""
+    return typing.cast("dict[str, object]", records.plain(assessment))
 
 
 def read(path: Path) -> Assessment:
@@ -34,15 +38,15 @@ def read(path: Path) -> Assessment:
 def parse(text: str) -> Assessment:
     """Parse an assessment's text. Raises UsageError that names what is wrong where."""
     try:
-        content = json.loads(text)
+        found = json.loads(text)
     except json.JSONDecodeError as error:
         raise UsageError(f"{FILENAME}, line {error.lineno}: this is not JSON: {error.msg}.", hint=_HINT) from error
-    if not isinstance(content, dict):
+    if not isinstance(found, dict):
         raise UsageError(f"{FILENAME} is not a JSON object.", hint=_HINT)
-    if (schema := content.pop("schema", None)) != SCHEMA:
+    if (schema := found.pop("schema", None)) != SCHEMA:
         raise UsageError(f"{FILENAME} has the schema {schema!r}, and this offramp reads {SCHEMA!r}.", hint=_HINT)
     try:
-        return typing.cast(Assessment, records.build(Assessment, content, FILENAME))
+        return typing.cast(Assessment, records.build(Assessment, found, FILENAME))
     except records.MalformedRecordError as error:
         raise UsageError(str(error), hint=_HINT) from error
 

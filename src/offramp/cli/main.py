@@ -15,7 +15,7 @@ import click
 from ..engine.redact import known_secrets, redact
 from ..errors import BugError, OfframpError, OutsideError, UsageError
 from ..migration import Migration
-from . import acting, asking, crash, options, pump, rehearse
+from . import acting, asking, assess, crash, options, pump, rehearse
 from .shell import HERE, Answer, Shell
 
 INTERRUPTED_STATUS = 130
@@ -43,6 +43,7 @@ def offramp(shell: Shell, directory: Path) -> None:
 
 for _command in (
     acting.discover,
+    assess.assess,
     acting.design,
     asking.plan,
     acting.run,
