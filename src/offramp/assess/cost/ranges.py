@@ -73,3 +73,8 @@ def cents(usd: Decimal) -> Decimal:
     Decimal('13')
     """
     return (usd * 100).quantize(ONE_CENT, ROUND_HALF_UP)
+
+
+def cents_json(cents: Range) -> dict[str, int]:
+    """Return money for JSON: whole cents."""
+    return {"low": int(cents.low), "likely": int(cents.likely), "high": int(cents.high)}
