@@ -181,7 +181,7 @@ def test_an_estate_survives_its_file() -> None:
         ("{", "estate.json, line 1: this is not JSON"),
         ("[]", "not a JSON object"),
         ('{"schema": "offramp/estate/9"}', "'offramp/estate/9'"),
-        ('{"schema": "offramp/estate/1"}', "estate.json has no `apps`."),
+        ('{"schema": "offramp/estate/2"}', "estate.json has no `apps`."),
     ],
 )
 def test_a_broken_estate_file_says_where(text: str, message: str) -> None:
