@@ -70,7 +70,9 @@ def _mending(first: Sequence[Finding], found: Feasibility) -> str:
     named = words.listed(list(dict.fromkeys(finding.title.rstrip(".") for finding in first)), 2)
     later = len(found.of(Severity.AFTER))
     afterwards = f" {words.some(later, 'more')} can wait until afterwards.".replace("mores", "more") if later else ""
-    return f"Everything can move once {words.some(len(first), 'finding is', 'findings are')} mended: {named}.{afterwards}"
+    return (
+        f"Everything can move once {words.some(len(first), 'finding is', 'findings are')} mended: {named}.{afterwards}"
+    )
 
 
 def _freely(every: int, found: Feasibility) -> str:

@@ -9,9 +9,7 @@ from .model import Assessment, Scope
 
 def compose(found: Evidence) -> Assessment:
     """Put the three answers over their evidence; the apps with the most time above the objective come first."""
-    latencies = tuple(
-        sorted(found.latencies, key=lambda one: (-one.attribution.above_ms, -one.total.p99.ms, one.app))
-    )
+    latencies = tuple(sorted(found.latencies, key=lambda one: (-one.attribution.above_ms, -one.total.p99.ms, one.app)))
     return Assessment(
         name=found.name,
         made_at=found.now,

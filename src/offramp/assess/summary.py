@@ -105,7 +105,8 @@ def _designs(cost: Comparison) -> Iterator[str]:
 
 def _doubts(found: Assessment) -> Iterator[str]:
     lines: Iterable[str] = (
-        f"  {gap.about or gap.part}: {gap.because}{f': {gap.remedy}' if gap.remedy else ''}" for gap in found.gaps[:_GAPS]
+        f"  {gap.about or gap.part}: {gap.because}{f': {gap.remedy}' if gap.remedy else ''}"
+        for gap in found.gaps[:_GAPS]
     )
     thin = [one.app for one in found.coverage if one.believed < 0.99]
     if found.gaps or thin:
