@@ -12,6 +12,7 @@ from offramp.assess.cost.model import (
     Design,
     DesignName,
     Estimate,
+    Group,
     Growth,
     HerokuBill,
     HerokuLine,
@@ -64,7 +65,7 @@ from offramp.assess.latency.model import (
     Split,
     WhatIf,
 )
-from offramp.assess.model import Answer, Assessment, Conditions, Coverage, Gap, Scope
+from offramp.assess.model import Answer, Assessment, Conditions, Coverage, Defect, Gap, Scope
 
 WEEK_US = 7 * 86_400_000_000
 START_US = 1_794_787_200_000_000
@@ -532,7 +533,7 @@ def feasible() -> feasibility.Feasibility:
 
 
 def _line(
-    group: str, what: str, app: str, cents: Range, formula: str, *, idle: bool = True, estimated: bool = False
+    group: Group, what: str, app: str, cents: Range, formula: str, *, idle: bool = True, estimated: bool = False
 ) -> Line:
     return Line(
         group,
@@ -547,7 +548,7 @@ def _line(
         "AWS Price List API",
         BOOK,
         idle,
-        estimated,  # type: ignore[arg-type]
+        estimated,
     )
 
 
@@ -695,7 +696,7 @@ def assessment() -> Assessment:
         feasibility=feasible(),
         cost=comparison(),
         coverage=(
-            Coverage("sessions-api", 2_201_114, 731_416, START_US, START_US + WEEK_US, 1_310, 2, 14, 402, 0.976),
+            Coverage("sessions-api", 2_201_114, 731_416, START_US, START_US + WEEK_US, 1_310, (Defect("bad-time", 14), Defect("torn-frame", 2)), 0.976),
             Coverage("mentors-api", 21_114, 9_120, START_US, START_US + WEEK_US),
         ),
         gaps=(

@@ -41,11 +41,19 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
+class Defect:
+    """How many lines were not as they should be, by what was wrong (``bad-time``, ``torn-file``)."""
+
+    what: str
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """What was there of one app's log lines.
 
-    Moments are microseconds since 1970 UTC. ``lost`` is how many lines Heroku said it dropped (L10), ``malformed`` and ``cut`` are lines that
-    could not be read, or not whole. ``believed`` is the share of lines that are believed to be there, 0 to 1.
+    Moments are microseconds since 1970 UTC. ``lost`` is how many lines Heroku said it dropped (L10 and its like); ``believed`` is the share of
+    lines that are believed to be there, 0 to 1.
     """
 
     app: str
@@ -54,10 +62,12 @@ class Coverage:
     first_us: int
     last_us: int
     lost: int = 0
-    malformed: int = 0
-    cut: int = 0
-    duplicates: int = 0
+    defects: tuple[Defect, ...] = ()
     believed: float = 1.0
+
+    @property
+    def defective(self) -> int:
+        return sum(defect.lines for defect in self.defects)
 
     @property
     def seconds(self) -> float:

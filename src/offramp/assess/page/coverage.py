@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .. import words
 from ..model import Assessment, Coverage, Gap
 from .markup import NOTHING, Child, Markup, join, tag
-from .parts import Column, Row, code, heading, pairs, paragraph, table
+from .parts import Column, Row, bullets, code, heading, pairs, paragraph, table
 
 DOUBTFUL_SHARE = 0.99
 """Below this share of lines that are believed to be there, figures are said to be doubtful."""
@@ -24,8 +24,7 @@ def doubts(assessment: Assessment) -> Iterator[str]:
     for one in assessment.coverage:
         lost = [
             f"{words.some(one.lost, 'line')} lost by Heroku (L10)" if one.lost else "",
-            f"{words.some(one.malformed, 'line')} unreadable" if one.malformed else "",
-            f"{words.some(one.cut, 'line')} cut short" if one.cut else "",
+            f"{words.some(one.defective, 'line')} unreadable or cut short" if one.defective else "",
         ]
         said = ", ".join(filter(None, lost))
         if one.believed < DOUBTFUL_SHARE:
@@ -72,7 +71,7 @@ def _coverage(found: tuple[Coverage, ...]) -> Markup:
         return NOTHING
     columns = (
         Column("app"), Column("lines", True), Column("router lines", True), Column("from"), Column("to"), Column("there", True),
-        Column("lost", True), Column("unreadable", True), Column("doubled", True),
+        Column("lost", True), Column("defects"),
     )  # fmt: skip
     return join(
         [
@@ -91,8 +90,7 @@ def _row(one: Coverage) -> tuple[Child, ...]:
         words.moment(one.last_us / 1e6) if one.lines else "–",
         words.share(one.believed),
         words.count(one.lost),
-        words.count(one.malformed),
-        words.count(one.duplicates),
+        bullets(f"{defect.what}: {defect.lines:,}" for defect in one.defects) or "none",
     )
 
 
