@@ -82,7 +82,8 @@ class Candidate(Shown):
 
     ``drift`` is the mean log ratio of the service time of the same route, busy against idle: 0 for the true number, above it for too
     many workers, below it for too few; ``drift_error`` its standard error. ``misfit`` is the mean of its size per route, so that routes
-    cannot cancel. ``impossible_share`` is the share of requests that would end before they start. ``busy_requests`` is how many
+    cannot cancel. ``impossible_share`` is how long
+    requests would have ended before they started, as a share of all service time. ``busy_requests`` is how many
     requests the figures rest on.
     """
 

@@ -18,8 +18,8 @@ from .trace import Flags, Ints, Trace
 
 Floats = NDArray[np.float64]
 
-MOST_WORKERS = 64
-SAMPLE = 200_000
+MOST_WORKERS = 40
+SAMPLE = 100_000
 # Lives with timeouts take a Python loop per candidate.
 SAMPLE_WITH_TIMEOUTS = 40_000
 ENOUGH = 30
@@ -30,6 +30,8 @@ _LOG_FLOOR_MS = 5.0
 _EARLY_MS = 3.0
 """How much before its start a request may end: rounding of the two lines, and the answer's way to the router."""
 _PER_ROUTE = 5
+_IMPOSSIBLE = 0.02
+"""Time before the start, as a share of all service time, that jitter explains; one worker too few gives 4 % and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def infer(trace: Trace, most: int = MOST_WORKERS) -> Inferred:
     crowd = _crowd(ahead)
     if not crowd:
         return Inferred(0, 0, 0, 0, ())
-    tried = min(crowd + 1, most)
+    tried = min(int(ahead.max()) + 1, most)
     alone_ms = typical_alone(sample, ahead)
     candidates = tuple(
         _weigh(sample, ahead, min(workers, crowd), workers, fifo_waits)
@@ -109,12 +111,17 @@ def _every_wait(trace: Trace, most: int, alone_ms: Floats) -> list[tuple[int, Fl
 def _weigh(trace: Trace, ahead: Ints, busy_from: int, workers: int, waited_ms: Floats) -> Candidate:
     service = (trace.completion_us - trace.arrival_us) / 1000.0 - waited_ms
     finished = ~trace.unfinished
-    impossible = float((service[finished] < -_EARLY_MS).mean()) if finished.any() else 0.0
+    early = np.maximum(-service[finished] - _EARLY_MS, 0.0)
+    impossible = float(early.sum() / max(np.maximum(service[finished], 0.0).sum(), 1.0))
+    idle_below = _idle_below(ahead, busy_from)
     busy = finished & (ahead >= busy_from)
-    idle = finished & (ahead < _idle_below(ahead, busy_from))
-    drift, error, misfit = _compare(
-        np.log(np.maximum(service, 0.0) + _LOG_FLOOR_MS), trace.route, busy, idle, len(trace.routes)
-    )
+    idle = finished & (ahead < idle_below)
+    between = finished & (ahead >= idle_below) & (ahead < busy_from)
+    log_ms = np.log(np.maximum(service, 0.0) + _LOG_FLOOR_MS)
+    drift, error, misfit = _compare(log_ms, trace.route, busy, idle, len(trace.routes))
+    # Requests that found some company but a free worker must not be slower either, or the workers are no workers.
+    _, _, beside = _compare(log_ms, trace.route, between, idle, len(trace.routes))
+    misfit = max(misfit, beside) if np.isfinite(beside) else misfit
     return Candidate(workers, drift, error, misfit, impossible, int(busy.sum()))
 
 
@@ -151,8 +158,8 @@ def _moments(values: Floats, route: NDArray[np.int32], routes: int) -> tuple[Flo
 
 
 def _choose(candidates: tuple[Candidate, ...], crowd: int) -> Inferred:
-    possible = min(candidate.impossible_share for candidate in candidates)
-    sound = [candidate for candidate in candidates if candidate.impossible_share <= possible + 0.01]
+    least = min(candidate.impossible_share for candidate in candidates)
+    sound = [candidate for candidate in candidates if candidate.impossible_share <= max(_IMPOSSIBLE, least)]
     best = min(sound, key=lambda candidate: (abs(candidate.drift), candidate.workers))
     alike = [c.workers for c in sound if abs(c.drift) <= abs(best.drift) + 2 * max(c.drift_error, best.drift_error)]
     low = high = best.workers
