@@ -7,7 +7,7 @@ Times are in milliseconds, shares are between 0 and 1, moments are microseconds 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 SCHEMA = "offramp/latency/1"
@@ -29,8 +29,7 @@ class Shown:
 
     def to_json(self) -> dict[str, object]:
         """Plain lists, texts and numbers; a figure that is not finite becomes null."""
-        assert is_dataclass(self)
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
 
 def _plain(value: object) -> object:
@@ -82,13 +81,16 @@ class Candidate(Shown):
     """How well a number of workers explains the lines.
 
     ``drift`` is the mean log ratio of the service time of the same route, busy against idle: 0 for the true number, above it for too
-    many workers, below it for too few. ``impossible_share`` is the share of requests that would end before they start.
-    ``busy_requests`` is how many requests the figure rests on.
+    many workers, below it for too few; ``drift_error`` its standard error. ``misfit`` is the mean of its size per route, so that routes
+    cannot cancel. ``impossible_share`` is how long
+    requests would have ended before they started, as a share of all service time. ``busy_requests`` is how many
+    requests the figures rest on.
     """
 
     workers: int
     drift: float
     drift_error: float
+    misfit: float
     impossible_share: float
     busy_requests: int
 
@@ -119,7 +121,8 @@ class Split(Shown):
     dynos: int
     incarnations: int
     requests: int
-    drift: float
+    misfit: float
+    """Of the number chosen, as in its candidate: the goodness of fit. 0 is perfect, above 0.3 a method is not trusted."""
     impossible_share: float
     coverage: float
     candidates: tuple[Candidate, ...] = ()
