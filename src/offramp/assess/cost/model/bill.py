@@ -43,6 +43,8 @@ class Design:
     backup_days: int
     built: bool
     differs: str = ""
+    staging_apart: bool = True
+    """Staging has a network, load balancer and NAT gateway of its own, instead of sharing production's."""
 
     def to_json(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in self.__slots__}
