@@ -1,4 +1,7 @@
-"""How does an assessment read on a terminal? The three answers and what they rest on, in at most 40 lines of at most 100 letters."""
+"""How does an assessment read on a terminal? The three answers and what they rest on, in at most 40 lines of at most 100 letters.
+
+Three of the 40 are the command's: an empty one, where the page is, and the next command.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ from .feasibility.model import Feasibility, Severity
 from .latency.model import Latency, WhatIf
 from .model import Answer, Assessment, worst
 
-MOST_LINES, WIDTH = 40, 100
-_CAUSES, _ROWS, _FINDINGS, _GAPS = 3, 4, 3, 3
+MOST_LINES, WIDTH = 37, 100
+_CAUSES, _ROWS, _FINDINGS, _GAPS = 3, 3, 2, 2
 
 
 def text(found: Assessment) -> str:
@@ -63,9 +66,9 @@ def _what_if(latency: Latency) -> Iterator[str]:
 
 
 def _telling(rows: tuple[WhatIf, ...]) -> tuple[WhatIf, ...]:
-    """What is there, and the scenarios that help most."""
-    rest = sorted(rows[1:], key=lambda row: row.at_1x.p99_ms)[: _ROWS - 1]
-    return (*rows[:1], *(row for row in rows[1:] if row in rest))
+    """What is there, and the scenarios that help most, in the table's order."""
+    best = sorted(range(1, len(rows)), key=lambda number: rows[number].at_1x.p99_ms)[: _ROWS - 1]
+    return tuple(rows[number] for number in sorted([*range(min(1, len(rows))), *best]))
 
 
 def _move(found: Assessment) -> Iterator[str]:

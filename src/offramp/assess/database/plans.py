@@ -25,7 +25,10 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _TYPED = re.compile(r"\b(interval|date|time|timestamp|timestamptz|uuid|json|jsonb)\s+(\$\d+)", re.IGNORECASE)
 _LIMIT = re.compile(r"\blimit\s+\$\d+", re.IGNORECASE)
 _OFFSET = re.compile(r"\boffset\s+\$\d+", re.IGNORECASE)
-_READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*\(?\s*(select|with|insert|update|delete|merge|values)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(
+    r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*\(?\s*(select|with|insert|update|delete|merge|values)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)

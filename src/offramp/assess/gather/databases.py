@@ -37,7 +37,9 @@ class DatabasesSeen:
     gaps: tuple[Gap, ...] = ()
 
 
-def read(tools: Tools, estate: Estate, advise: Callable[[Connection, Database], DatabaseAdvice], *, brief: bool) -> DatabasesSeen:
+def read(
+    tools: Tools, estate: Estate, advise: Callable[[Connection, Database], DatabaseAdvice], *, brief: bool
+) -> DatabasesSeen:
     """Read every database of the estate, one after the other; one that does not answer is a gap and no more.
 
     ``brief`` leaves out what needs a scratch server.
@@ -73,7 +75,9 @@ def _one(
     try:
         url = tools.source_url_if_any(database.app, database.config_var)
         if url is None:
-            return _closed(database, f"{database.app} has no config var {database.config_var} any more", "offramp discover")
+            return _closed(
+                database, f"{database.app} has no config var {database.config_var} any more", "offramp discover"
+            )
         with tools.connect(url, "offramp assess") as connection:
             return _ask(database, connection, advise, stand_in)
     except (OfframpError, psycopg.Error) as error:
@@ -88,9 +92,16 @@ def _ask(
 ) -> DatabasesSeen:
     gaps: list[Gap] = []
     advice = _tried(lambda: advise(connection, database), gaps, "database", database.addon)
-    uses = _tried(lambda: taking.sessions(database.addon, session_uses(connection)), gaps, "feasibility", f"sessions of {database.addon}")
+    uses = _tried(
+        lambda: taking.sessions(database.addon, session_uses(connection)),
+        gaps,
+        "feasibility",
+        f"sessions of {database.addon}",
+    )
     preflight = (
-        _tried(lambda: _preflight(database, connection, stand_in), gaps, "feasibility", f"preflight of {database.addon}")
+        _tried(
+            lambda: _preflight(database, connection, stand_in), gaps, "feasibility", f"preflight of {database.addon}"
+        )
         if stand_in
         else None
     )

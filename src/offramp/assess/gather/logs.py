@@ -118,7 +118,9 @@ def _database(samples: Samples) -> Iterator[DatabaseSample]:
     for source in samples.sources:
         series = {field: samples.series(source, name) for name, field in _DATABASE_FIGURES.items()}
         moments = sorted({int(at) for times, _ in series.values() for at in times})
-        found = {field: dict(zip(times.tolist(), values.tolist(), strict=True)) for field, (times, values) in series.items()}
+        found = {
+            field: dict(zip(times.tolist(), values.tolist(), strict=True)) for field, (times, values) in series.items()
+        }
         for at in moments:
             figure = {field: values.get(at, _ABSENT) for field, values in found.items()}
             yield DatabaseSample(

@@ -27,7 +27,9 @@ def codes(found: Told, router: Router) -> Iterator[CodeSeen]:
             (place, _), *_ = routes.most_common(1)
             yield CodeSeen(found.app, code, int(counts[number]), "web", router.routes[place])
     runtime = Counter(
-        (event.code, event.dyno.partition(".")[0]) for event in found.events if event.kind == "runtime-error" and event.code
+        (event.code, event.dyno.partition(".")[0])
+        for event in found.events
+        if event.kind == "runtime-error" and event.code
     )
     for (code, process), times in sorted(runtime.items()):
         yield CodeSeen(found.app, code, times, process or None)
@@ -52,7 +54,11 @@ def memory(found: Told) -> Iterator[MemorySeen]:
             _, limits = found.dynos.series(dyno, "memory_quota")
             peaks.append(float(totals.max()) / MEBIBYTE)
             quotas.append(float(limits.max()) / MEBIBYTE if len(limits) else 0.0)
-            slopes += _slopes(times / 1e6, totals / MEBIBYTE, [one.time_us / 1e6 for one in found.events if one.dyno == dyno and one.code == "up"])
+            slopes += _slopes(
+                times / 1e6,
+                totals / MEBIBYTE,
+                [one.time_us / 1e6 for one in found.events if one.dyno == dyno and one.code == "up"],
+            )
         if peaks:
             yield MemorySeen(found.app, process, max(quotas), max(peaks), float(np.median(slopes)) if slopes else None)
 

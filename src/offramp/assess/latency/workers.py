@@ -132,7 +132,9 @@ def _idle_below(ahead: Ints, busy_from: int) -> int:
     return min(int(np.searchsorted(counts, wanted)) + 1, busy_from)
 
 
-def _compare(log_ms: Floats, route: NDArray[np.int32], busy: Flags, idle: Flags, routes: int) -> tuple[float, float, float]:
+def _compare(
+    log_ms: Floats, route: NDArray[np.int32], busy: Flags, idle: Flags, routes: int
+) -> tuple[float, float, float]:
     """Return the weighted mean over routes of the log ratio busy against idle, its standard error, and the mean of its size."""
     busy_n, busy_mean, busy_variance = _moments(log_ms[busy], route[busy], routes)
     idle_n, idle_mean, idle_variance = _moments(log_ms[idle], route[idle], routes)

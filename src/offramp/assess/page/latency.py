@@ -331,11 +331,12 @@ def _split(split: Split, latency: Latency) -> Markup:
     workers = f"{split.workers} per dyno" if split.workers else "unknown"
     if split.workers and split.workers_low != split.workers_high:
         workers += f" ({split.workers_low} to {split.workers_high} explain the lines about as well)"
-    columns = (Column("workers"), Column("drift", True), Column("impossible", True), Column("rests on", True))
+    columns = (Column("workers"), Column("misfit", True), Column("drift", True), Column("impossible", True), Column("rests on", True))
     rows = [
         Row(
             (
                 str(one.workers),
+                f"{one.misfit:.2f}",
                 f"{one.drift:+.3f} ± {one.drift_error:.3f}",
                 words.share(one.impossible_share),
                 words.some(one.busy_requests, "request"),
@@ -351,6 +352,7 @@ def _split(split: Split, latency: Latency) -> Markup:
                 ("Method", split.method),
                 ("Confidence", split.confidence),
                 ("Workers", workers),
+                ("Misfit", f"{split.misfit:.2f} (0 is perfect, above 0.3 is not trusted)"),
                 ("Dynos", words.count(split.dynos)),
                 ("Busy", words.share(latency.load.utilisation)),
                 ("Requests", f"{latency.load.per_minute:,.0f} a minute, at most {latency.load.peak_per_minute:,.0f}"),

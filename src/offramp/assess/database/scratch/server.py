@@ -91,9 +91,7 @@ class Server:
             said = (self.folder / "postgres.log").read_text(errors="replace").strip()[-500:]
             raise OutsideError(f"The scratch PostgreSQL did not start: {said}")
         try:
-            psycopg.connect(
-                host=str(self.folder), user=SUPERUSER, dbname="postgres", connect_timeout=2
-            ).close()
+            psycopg.connect(host=str(self.folder), user=SUPERUSER, dbname="postgres", connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -152,4 +150,6 @@ def _end(folder: Path) -> None:
         if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder):
             os.kill(pid, signal.SIGQUIT)
             with suppress(TimeoutError):
-                processes.wait_until(lambda: not processes.alive(pid), seconds=5, what="The end of a server left behind")
+                processes.wait_until(
+                    lambda: not processes.alive(pid), seconds=5, what="The end of a server left behind"
+                )
