@@ -104,9 +104,7 @@ def staging_copy(sizes: Sizes) -> Sizes:
         caches=(
             *sizes.caches,
             *(
-                replace(
-                    one, staging=True, node_type="cache.t4g.micro", memory_gb=Decimal("0.375"), high_water_gb=None
-                )
+                replace(one, staging=True, node_type="cache.t4g.micro", memory_gb=Decimal("0.375"), high_water_gb=None)
                 for one in sizes.caches
             ),
         ),

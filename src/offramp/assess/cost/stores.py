@@ -39,9 +39,7 @@ def _database(one: DatabaseSize, design: Design, growth: Growth | None, traffic:
     )
     storage = _storage(one, growth, traffic)
     said = f"{one.storage_gb} GB" if storage.known else f"{one.storage_gb} GB, at most {storage.high:.0f} GB in a year"
-    yield _want(
-        one, f"{title}, storage{' on both instances' if multi else ''}", f"gp3 {zone}GB-month", storage, said
-    )
+    yield _want(one, f"{title}, storage{' on both instances' if multi else ''}", f"gp3 {zone}GB-month", storage, said)
     free = LARGE_FREE_IOPS if one.storage_gb >= LARGE_GB else FREE_IOPS
     extra = max(0, one.iops - free)
     yield _want(
