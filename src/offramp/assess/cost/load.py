@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
 
-from .model import CacheSize, DatabaseSize, Design, ProcessSize, Sizes
+from .model import Design, ProcessSize, Sizes
 from .ranges import Range
 
 MARGIN = Decimal("1.25")
@@ -46,14 +46,12 @@ def too_small(sizes: Sizes) -> Iterator[str]:
     """Yield a sentence for everything whose memory is below the measured high-water mark with its margin."""
     for process in (*sizes.processes, sizes.gateway, sizes.pooler):
         yield from _short(f"A task of {process.name}", process.memory_gb, process.high_water_gb)
-    for store in (*sizes.databases, *sizes.caches):
-        yield from _short(_title(store), store.memory_gb, store.high_water_gb)
-
-
-def _title(store: DatabaseSize | CacheSize) -> str:
-    if isinstance(store, DatabaseSize):
-        return f"The database {store.name} ({store.instance_class})"
-    return f"The cache {store.name} ({store.node_type})"
+    for database in sizes.databases:
+        yield from _short(
+            f"The database {database.name} ({database.instance_class})", database.memory_gb, database.high_water_gb
+        )
+    for cache in sizes.caches:
+        yield from _short(f"The cache {cache.name} ({cache.node_type})", cache.memory_gb, cache.high_water_gb)
 
 
 def _short(title: str, memory: Decimal, mark: Decimal | None) -> Iterator[str]:

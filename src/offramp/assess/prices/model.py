@@ -108,7 +108,7 @@ class PriceBook:
     missing: tuple[str, ...] = ()
 
     @property
-    def date(self) -> date:
+    def oldest(self) -> date:
         """The day of the oldest figure. Raises ValueError when the book is empty."""
         return min(price.date for price in self.prices)
 
@@ -120,7 +120,7 @@ class PriceBook:
         return next((one for one in self.discounts if one.term == term and one.covers(price)), None)
 
     def age_days(self, today: date) -> int:
-        return (today - self.date).days
+        return (today - self.oldest).days
 
     def stale(self, today: date) -> tuple[Price, ...]:
         """Return the prices that are older than ``STALE_DAYS``."""

@@ -82,7 +82,7 @@ class ProcessSize:
 
     @property
     def name(self) -> str:
-        return f"{self.app}-{self.process}"
+        return f"{self.app}-{self.process}" if self.app else self.process
 
     @property
     def web(self) -> bool:
