@@ -56,7 +56,10 @@ def _build(kind: object, value: object, where: str) -> object:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _wrong(where, {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__))
+        raise _wrong(
+            where,
+            {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, kind.__name__),
+        )
     return value
 
 
