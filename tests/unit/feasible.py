@@ -33,8 +33,8 @@ def config(name: str, value: str = "", attachment: str | None = None, points_at:
     )
 
 
-def process(type: str, command: str, quantity: int = 1, size: str = "Standard-2X") -> ProcessType:
-    return ProcessType(type, command, quantity, size, 1024 if size == "Standard-2X" else 512)
+def process(kind: str, command: str, quantity: int = 1, size: str = "Standard-2X") -> ProcessType:
+    return ProcessType(kind, command, quantity, size, 1024 if size == "Standard-2X" else 512)
 
 
 def app(
