@@ -32,7 +32,7 @@ ELSEWHERE = Kind(
     "stay its owner.", Source("Heroku Platform API, add-on attachments", "2026-11"),
 )  # fmt: skip
 FOLLOWER = Kind(
-    "follower", Subject.ADDONS, Severity.AFTER, "A follower database",
+    "follower", Subject.ADDONS, Severity.FIRST, "A follower database",
     "It replays the primary and is not moved: who reads it must read something else.", Source("Heroku Dev Center, Postgres followers", "2026-11"),
 )  # fmt: skip
 UNKNOWN = Kind(
@@ -188,7 +188,8 @@ def elsewhere(case: Case) -> Iterator[Finding]:
         ):
             continue
         yield ELSEWHERE.found(
-            sorted(names) if len(names) == 1 else [],
+            [app.name for app in case.estate.apps if any(one.addon == other.addon for one in app.attachments)]
+            or (sorted(names) if len(names) == 1 else []),
             [other.addon],
             [f"{other.addon} is attached here and belongs to {other.app}."],
             Commands((f"heroku addons:info {other.addon}",)),

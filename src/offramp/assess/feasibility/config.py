@@ -75,8 +75,9 @@ _HARMLESS = re.compile(r"^HEROKU_(POSTGRESQL_|REDIS_|KAFKA_)")
 
 
 def _copies(case: Case, stores: Iterable[Database | Cache]) -> Iterator[tuple[App, ConfigVar, Database | Cache]]:
-    """Yield config vars that no add-on owns and whose value is that of a variable that one of these owns."""
+    """Yield config vars that no add-on owns and that lead to one of these stores: by discovery's word, or by the same fingerprint."""
     for store in stores:
+        told = {tuple(place.split(":", 1)) for place in store.copied_to}
         places = {tuple(place.split(":", 1)) for place in store.attached_to}
         prints = {
             one.fingerprint
@@ -85,7 +86,11 @@ def _copies(case: Case, stores: Iterable[Database | Cache]) -> Iterator[tuple[Ap
             if one.attachment and (app.name, one.name) in places
         }
         for app in case.estate.apps:
-            yield from ((app, one, store) for one in app.config if not one.attachment and one.fingerprint in prints)
+            yield from (
+                (app, one, store)
+                for one in app.config
+                if not one.attachment and (one.fingerprint in prints or (app.name, one.name) in told)
+            )
 
 
 def copied_databases(case: Case) -> Iterator[Finding]:
@@ -94,7 +99,7 @@ def copied_databases(case: Case) -> Iterator[Finding]:
             [app.name, database.app],
             [f"{app.name} {variable.name}"],
             [
-                f"{variable.name} of {app.name} has the value that {database.addon} gives {database.app} as {database.config_var}."
+                f"{variable.name} of {app.name} leads to {database.addon}, which {database.app} has as {database.config_var}."
             ],
             *_attach(app, variable, database),
             database=database.addon,
@@ -106,9 +111,7 @@ def copied_caches(case: Case) -> Iterator[Finding]:
         yield COPIED_CACHE.found(
             [app.name, cache.app],
             [f"{app.name} {variable.name}"],
-            [
-                f"{variable.name} of {app.name} has the value that {cache.addon} gives {cache.app} as {cache.config_var}."
-            ],
+            [f"{variable.name} of {app.name} leads to {cache.addon}, which {cache.app} has as {cache.config_var}."],
             *_attach(app, variable, cache),
         )
 
@@ -252,6 +255,12 @@ def concurrency(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+# Code for which it matters whether a request came over TLS.
+_ASKS_SCHEME = re.compile(
+    r"SECURE_SSL_REDIRECT|is_secure|build_absolute_uri|CsrfViewMiddleware|_external|request\.(scheme|url)\b|HTTPSRedirectMiddleware|url_root"
+)
+
+
 def proxy_trust(case: Case) -> Iterator[Finding]:
     found = []
     for app, process in case.running():
@@ -264,7 +273,9 @@ def proxy_trust(case: Case) -> Iterator[Finding]:
             for file in case.readings.of_app(app.name)
         )
         python = any("python" in buildpack for buildpack in app.buildpacks)
-        if python and not said and not configured:
+        files = case.readings.of_app(app.name)
+        asks = not files or any(_ASKS_SCHEME.search(file.text) for file in files)
+        if python and asks and not said and not configured:
             found.append((app, process))
     if found:
         apps = list(dict.fromkeys(app.name for app, _ in found))

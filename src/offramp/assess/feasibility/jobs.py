@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...discover.model import App, ProcessType
-from . import commands
+from ...discover.model import App, Cache, ProcessType
 from .kinds import Case, Kind, Rule, many, process_name
 from .model import Commands, Finding, Mend, Severity, Source, Steps, Subject
+from .readings import JobSeen
 
 _SCHEDULER = Source("Heroku Dev Center, Heroku Scheduler: no API; AWS, EventBridge Scheduler", "2026-11")
 
@@ -68,14 +68,18 @@ LIBRARIES: tuple[Library, ...] = (
              "TSTP makes it quiet, TERM gives running jobs 25 s (-t) and then puts them back into Redis; scheduled and retry sets move "
              "with the cache."),
     _library("Resque", r"\bresque\b|rake\s+resque:work", "Set TERM_CHILD=1 and RESQUE_TERM_TIMEOUT=20, and use resque-retry for what is cut off."),
-    _library("Delayed Job", r"\bdelayed_job\b|jobs:work\b", "Its jobs are rows and move with the database; locked rows come back after max_run_time (4 h by itself): lower it."),
+    _library("Delayed Job", r"\bdelayed_job\b|jobs:work\b",
+             "Its jobs are rows and move with the database; locked ones come back after max_run_time, which is 4 h unless set."),
     _library("GoodJob", r"\bgood_job\b", "Its jobs are rows and move with the database; see session-state-library for its locks."),
     _library("Solid Queue", r"\bsolid_queue\b", "Its jobs are rows and move with the database; claimed jobs are released when a worker ends."),
     _library("Que", r"\bque\b\s", "Its jobs are rows and move with the database; see session-state-library for its locks."),
-    _library("Huey", r"\bhuey_consumer\b|manage\.py\s+run_huey", "A task is taken off the queue when it starts: let running ones end before the switch."),
-    _library("Dramatiq", r"\bdramatiq\b|manage\.py\s+rundramatiq", "Messages are acknowledged after the work, and come back from a dead worker after its heartbeat timeout."),
+    _library("Huey", r"\bhuey_consumer\b|manage\.py\s+run_huey",
+             "A task is taken off the queue when it starts: let running ones end before the switch."),
+    _library("Dramatiq", r"\bdramatiq\b|manage\.py\s+rundramatiq",
+             "Messages are acknowledged after the work, and come back from a dead worker after its heartbeat timeout."),
     _library("arq", r"\barq\s", "A job runs again when its worker was cancelled: jobs must bear being run twice."),
-    _library("BullMQ", r"\bbull(mq)?\b|\bworker\.(js|ts)\b.*queue", "Call worker.close() at SIGTERM; stalled jobs are taken up again after stalledInterval."),
+    _library("BullMQ", r"\bbull(mq)?\b",
+             "Call worker.close() at SIGTERM; stalled jobs are taken up again after stalledInterval."),
     _library("Procrastinate", r"\bprocrastinate\b", "Its jobs are rows and move with the database; retry stalled ones by a periodic task."),
     _library("Oban", r"\boban\b", "Its jobs are rows and move with the database; use the Lifeline plugin for those that are cut off."),
 )  # fmt: skip
@@ -103,16 +107,42 @@ def queues(case: Case) -> Iterator[Finding]:
     for app, process in case.running():
         for library in libraries(process.command):
             users.setdefault(library.name, (library, []))[1].append((app, process))
+    for _, name in _kept_in_caches(case):
+        users.setdefault(name, (next(one for one in LIBRARIES if one.name == name), []))
     for library, processes in users.values():
+        stores = [cache for cache, name in _kept_in_caches(case) if name == library.name]
         yield QUEUE.found(
-            [app.name for app, _ in processes],
-            [process_name(*one) for one in processes],
-            [f"{process_name(*one)} runs `{one[1].command}`." for one in processes],
+            [*(app.name for app, _ in processes), *(cache.app for cache in stores)],
+            [*(process_name(*one) for one in processes), *(cache.addon for cache in stores)],
+            [
+                *(f"{process_name(*one)} runs `{one[1].command}`." for one in processes),
+                *(line for cache in stores for line in _jobs_in(cache, library.name)),
+            ],
             Steps(
                 (library.safe, "Rehearse: stop a worker in the middle of a job on staging, and see the job done once.")
             ),
             title=f"Jobs of {library.name} are in flight while it moves",
         )
+
+
+def _kept_in_caches(case: Case) -> list[tuple[Cache, str]]:
+    known = {one.name.casefold(): one.name for one in LIBRARIES}
+    return [
+        (cache, known[name.casefold()])
+        for cache in case.estate.caches
+        if cache.readings
+        for name in cache.readings.libraries
+        if name.casefold() in known
+    ]
+
+
+def _jobs_in(cache: Cache, library: str) -> Iterator[str]:
+    queues = [
+        one for one in (cache.readings.queues if cache.readings else ()) if one.library.casefold() == library.casefold()
+    ]
+    yield f"{cache.addon} holds keys of {library}."
+    for one in queues:
+        yield f"{cache.addon} {one.name}: {one.pending} waiting, {one.in_flight} in flight, {one.scheduled} due later."
 
 
 def clocks(case: Case) -> Iterator[Finding]:
@@ -143,7 +173,7 @@ def unlisted_jobs(case: Case) -> Iterator[Finding]:
     listed = {(job.app, job.command) for job in case.estate.schedules}
     with_addon = {other.app for other in case.estate.others if other.service == SCHEDULER_SERVICE}
     for app in case.estate.apps:
-        seen = [job for job in case.readings.jobs if job.app == app.name and (job.app, job.command) not in listed]
+        seen = [job for job in _seen(case) if job.app == app.name and (job.app, job.command) not in listed]
         bare = app.name in with_addon and not any(job.app == app.name for job in case.estate.schedules)
         if not (seen or bare):
             continue
@@ -158,6 +188,14 @@ def unlisted_jobs(case: Case) -> Iterator[Finding]:
             *_schedules(app, [(job.command, job.every) for job in seen]),
             certain=bool(seen),
         )
+
+
+def _seen(case: Case) -> Iterator[JobSeen]:
+    yield from case.readings.jobs
+    told = {(job.app, job.command) for job in case.readings.jobs}
+    for job in case.estate.seen_jobs:
+        if not job.listed and (job.app, job.command) not in told:
+            yield JobSeen(job.app, job.command, job.runs, None if job.every == "unknown" else job.every)
 
 
 def _schedules(app: App, jobs: list[tuple[str, str | None]]) -> Iterator[Mend]:
