@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -42,7 +43,7 @@ def every(times: Sequence[float]) -> str:
     >>> every([0, 601, 1199, 2400]), every([0, 86300]), every([0])
     ('10 minutes', 'day', 'unknown')
     """
-    gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     if not gaps:
         return UNKNOWN
     gap = statistics.median(gaps)

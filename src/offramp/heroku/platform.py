@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
@@ -60,6 +61,12 @@ class Platform:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._wire = Wire(base_url, token, clock=clock, reserve=reserve, jitter=jitter)
+
+    def leaving(self, reserve: int) -> Platform:
+        """Return the same client, leaving ``reserve`` calls of the rate limit to others."""
+        other = copy.copy(self)
+        other._wire = self._wire.leaving(reserve)
+        return other
 
     def close(self) -> None:
         self._wire.close()
