@@ -58,5 +58,5 @@ def _short(title: str, memory: Decimal, mark: Decimal | None) -> Iterator[str]:
     if mark is not None and memory < mark * MARGIN:
         yield (
             f"{title} would have {memory:.2f} GB of memory, but {mark:.2f} GB were measured in use: "
-            f"with a quarter of margin it needs {mark * MARGIN:.2f} GB. Take the next larger size."
+            f"with a quarter of margin it needs {(mark * MARGIN).quantize(Decimal('0.01'), ROUND_CEILING)} GB. Take the next larger size."
         )
