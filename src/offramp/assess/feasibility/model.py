@@ -142,7 +142,7 @@ class Verdict:
             case Answer.MEND:
                 return f"move after mending {len(self.because)}"
             case Answer.STAY:
-                return f"do not move, because {'; '.join(self.because)}"
+                return f"do not move, because: {'; '.join(self.because)}"
 
 
 @dataclass(frozen=True, slots=True)

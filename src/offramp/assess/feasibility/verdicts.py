@@ -46,12 +46,11 @@ def _keys(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 
 def _because(finding: Finding, apps: tuple[str, ...]) -> str:
-    """Return the finding's title with what it is about, as part of a sentence; of these apps where it says so."""
+    """Return the finding's title with what it is about; of these apps, where it says so."""
     mine = [name for name in finding.objects if name.partition(" ")[0] in apps]
     named = [name for name in mine or finding.objects if name not in finding.title and name not in apps]
     shown = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
-    title = finding.title.rstrip(".")
-    return f"{title[0].lower() if title[1:2].islower() else title[0]}{title[1:]}{f' ({shown})' if shown else ''}"
+    return f"{finding.title.rstrip('.')}{f' ({shown})' if shown else ''}"
 
 
 def _unseen(case: Case) -> Iterator[str]:

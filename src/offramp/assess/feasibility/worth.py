@@ -10,7 +10,7 @@ from .kinds import Case, Kind, Rule
 from .model import Finding, Severity, Source, Steps, Subject
 
 DEARER = Kind(
-    "dearer-on-aws", Subject.WORTH, Severity.KNOW, "It would cost more on AWS",
+    "dearer-on-aws", Subject.WORTH, Severity.KNOW, "A bill that would be higher on AWS",
     "What a wave needs at the least (a load balancer, a NAT gateway, a database instance) costs more than all of it does on Heroku.",
     Source("offramp assess: the cost part, with its price book's date", "2026-11"),
 )  # fmt: skip
