@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..kit import files
-from . import compose, file, gather, page
+from . import compose, file, page
 from .seen import Deed
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def act(deed: Deed, tools: Tools) -> None:
     """Read, compose and write. The JSON is written last: whoever finds it finds its page too."""
-    found = gather.gather(tools, deed.request)
+    # The store's engine and the diagnosis take longer to import than most commands last.
+    from .gather import gather
+
+    found = gather(tools, deed.request)
     assessment = compose.compose(found)
     settings = deed.request.settings
     files.replace(settings.page_path, page.render(assessment))

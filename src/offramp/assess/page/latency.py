@@ -331,7 +331,13 @@ def _split(split: Split, latency: Latency) -> Markup:
     workers = f"{split.workers} per dyno" if split.workers else "unknown"
     if split.workers and split.workers_low != split.workers_high:
         workers += f" ({split.workers_low} to {split.workers_high} explain the lines about as well)"
-    columns = (Column("workers"), Column("misfit", True), Column("drift", True), Column("impossible", True), Column("rests on", True))
+    columns = (
+        Column("workers"),
+        Column("misfit", True),
+        Column("drift", True),
+        Column("impossible", True),
+        Column("rests on", True),
+    )
     rows = [
         Row(
             (
