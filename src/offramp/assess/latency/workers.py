@@ -72,13 +72,19 @@ def infer(trace: Trace, most: int = MOST_WORKERS) -> Inferred:
 
 def busiest(trace: Trace, size: int) -> Trace:
     """Return the stretch of time with ``size`` requests in a row and the most work in it, or all of a smaller trace."""
+    return trace if len(trace) <= size else trace.only(busiest_stretch(trace, size))
+
+
+def busiest_stretch(trace: Trace, size: int) -> Flags:
+    """Mark that stretch: requests in a row by arrival."""
     if len(trace) <= size:
-        return trace
+        return np.ones(len(trace), dtype=np.bool_)
     order = np.argsort(trace.arrival_us, kind="stable")
     work = np.cumsum((trace.completion_us - trace.arrival_us)[order])
     end = size + int(np.argmax(work[size:] - work[:-size]))
     first, last = trace.arrival_us[order[end - size]], trace.arrival_us[order[end]]
-    return trace.only((trace.arrival_us > first) & (trace.arrival_us <= last))
+    stretch: Flags = (trace.arrival_us > first) & (trace.arrival_us <= last)
+    return stretch
 
 
 def typical_alone(trace: Trace, ahead: Ints) -> Floats:
@@ -132,7 +138,9 @@ def _idle_below(ahead: Ints, busy_from: int) -> int:
     return min(int(np.searchsorted(counts, wanted)) + 1, busy_from)
 
 
-def _compare(log_ms: Floats, route: NDArray[np.int32], busy: Flags, idle: Flags, routes: int) -> tuple[float, float, float]:
+def _compare(
+    log_ms: Floats, route: NDArray[np.int32], busy: Flags, idle: Flags, routes: int
+) -> tuple[float, float, float]:
     """Return the weighted mean over routes of the log ratio busy against idle, its standard error, and the mean of its size."""
     busy_n, busy_mean, busy_variance = _moments(log_ms[busy], route[busy], routes)
     idle_n, idle_mean, idle_variance = _moments(log_ms[idle], route[idle], routes)
