@@ -15,7 +15,9 @@ import numpy as np
 
 from offramp.telemetry.columns import Router
 
-_LINE = re.compile(r'^(\S+) heroku\[router\]: .* path="(/[^/]+)/\S*" .*request_id=(\S+) .*connect=(\d+)ms service=(\d+)ms')
+_LINE = re.compile(
+    r'^(\S+) heroku\[router\]: .* path="(/[^/]+)/\S*" .*request_id=(\S+) .*connect=(\d+)ms service=(\d+)ms'
+)
 
 
 @dataclass(frozen=True, slots=True)

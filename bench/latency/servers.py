@@ -39,16 +39,42 @@ def gunicorn_threads(python: str, workers: int, threads: int) -> Server:
 
 
 def uvicorn(python: str, workers: int) -> Server:
-    command = (python, "-m", "uvicorn", "app:serve", "--port", "{port}", "--workers", str(workers), "--log-level", "warning")
+    command = (
+        python,
+        "-m",
+        "uvicorn",
+        "app:serve",
+        "--port",
+        "{port}",
+        "--workers",
+        str(workers),
+        "--log-level",
+        "warning",
+    )
     return Server(f"uvicorn, {workers} workers", command, 0)
 
 
 def hypercorn(python: str, workers: int) -> Server:
-    return Server(f"hypercorn, {workers} workers", (python, "-m", "hypercorn", "app:serve", "-b", "127.0.0.1:{port}", "-w", str(workers)), 0)
+    return Server(
+        f"hypercorn, {workers} workers",
+        (python, "-m", "hypercorn", "app:serve", "-b", "127.0.0.1:{port}", "-w", str(workers)),
+        0,
+    )
 
 
 def _gunicorn(python: str, workers: int, threads: int) -> tuple[str, ...]:
-    return (python, "-m", "gunicorn", "app:application", "-b", "127.0.0.1:{port}", "-w", str(workers), "--threads", str(threads))
+    return (
+        python,
+        "-m",
+        "gunicorn",
+        "app:application",
+        "-b",
+        "127.0.0.1:{port}",
+        "-w",
+        str(workers),
+        "--threads",
+        str(threads),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from . import fifo
+from . import effects, fifo
 from .trace import Trace
 
 ENOUGH_ALONE = 20
@@ -32,15 +32,7 @@ def shared_ms(trace: Trace) -> tuple[NDArray[np.float64], float]:
         by_itself = took[its][alone[its]]
         if len(by_itself) >= ENOUGH_ALONE:
             known += len(its)
-            waited[its] = _beyond(took[its], np.sort(by_itself))
+            waited[its] = effects.beyond(took[its], np.sort(by_itself))
         else:
             waited[its] = np.maximum(took[its] - np.quantile(took[its], _FASTEST), 0.0)
     return waited, known / max(len(trace), 1)
-
-
-def _beyond(took: NDArray[np.float64], alone: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how much longer each took than the request of the same rank among those that were alone."""
-    rank = np.empty(len(took))
-    rank[np.argsort(took, kind="stable")] = (np.arange(len(took)) + 0.5) / len(took)
-    own = np.interp(rank, (np.arange(len(alone)) + 0.5) / len(alone), alone)
-    return np.maximum(took - own, 0.0)

@@ -27,9 +27,11 @@ def waits(trace: Trace, workers: int, typical_ms: NDArray[np.float64] | None = N
     """
     arrival, completion = trace.keyed()
     free = completion if typical_ms is None else _worked_until(trace, workers, typical_ms)
+    last = free
     for bound in worker_free(free, workers):
         last = bound
-    return np.maximum(last - arrival, 0)
+    waited: Ints = np.maximum(last - arrival, 0)
+    return waited
 
 
 def worker_free(completion: Ints, workers: int) -> Iterator[Ints]:

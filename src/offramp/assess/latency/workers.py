@@ -72,13 +72,19 @@ def infer(trace: Trace, most: int = MOST_WORKERS) -> Inferred:
 
 def busiest(trace: Trace, size: int) -> Trace:
     """Return the stretch of time with ``size`` requests in a row and the most work in it, or all of a smaller trace."""
+    return trace if len(trace) <= size else trace.only(busiest_stretch(trace, size))
+
+
+def busiest_stretch(trace: Trace, size: int) -> Flags:
+    """Mark that stretch: requests in a row by arrival."""
     if len(trace) <= size:
-        return trace
+        return np.ones(len(trace), dtype=np.bool_)
     order = np.argsort(trace.arrival_us, kind="stable")
     work = np.cumsum((trace.completion_us - trace.arrival_us)[order])
     end = size + int(np.argmax(work[size:] - work[:-size]))
     first, last = trace.arrival_us[order[end - size]], trace.arrival_us[order[end]]
-    return trace.only((trace.arrival_us > first) & (trace.arrival_us <= last))
+    stretch: Flags = (trace.arrival_us > first) & (trace.arrival_us <= last)
+    return stretch
 
 
 def typical_alone(trace: Trace, ahead: Ints) -> Floats:
