@@ -25,7 +25,10 @@ _PARAMETER = re.compile(r"\$(\d+)")
 _TYPED = re.compile(r"\b(interval|date|time|timestamp|timestamptz|uuid|json|jsonb)\s+(\$\d+)", re.IGNORECASE)
 _LIMIT = re.compile(r"\blimit\s+\$\d+", re.IGNORECASE)
 _OFFSET = re.compile(r"\boffset\s+\$\d+", re.IGNORECASE)
-_READS = re.compile(r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*\(?\s*(select|with|insert|update|delete|merge|values)\b", re.IGNORECASE | re.DOTALL)
+_READS = re.compile(
+    r"\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*\(?\s*(select|with|insert|update|delete|merge|values)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Node:
     sort_keys: tuple[str, ...]
     group_keys: tuple[str, ...]
     output: tuple[str, ...]
-    join: str
+    operation: str
+    """What a ModifyTable does: Insert, Update, Delete or Merge."""
     plans: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
@@ -133,6 +137,6 @@ def _node(plan: Mapping[str, Any]) -> Node:
         sort_keys=tuple(plan.get("Sort Key", ())),
         group_keys=tuple(plan.get("Group Key", ())),
         output=tuple(plan.get("Output", ())),
-        join=plan.get("Join Type", ""),
+        operation=plan.get("Operation", ""),
         plans=tuple(_node(each) for each in plan.get("Plans", ())),
     )

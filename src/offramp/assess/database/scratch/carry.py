@@ -125,7 +125,9 @@ def _extensions(connection: Connection, outline: Outline) -> Iterator[Shortfall]
                     sql.SQL(_SQL["stand_in"]).format(schema=sql.Identifier(space), name=sql.Identifier(kind))
                 )
             stead = f"; its types {', '.join(each[2] for each in made)} are stood in for by text" if made else ""
-            yield Shortfall(f"The extension {name} is not on this machine{stead}.", f"Install {name} for this PostgreSQL.")
+            yield Shortfall(
+                f"The extension {name} is not on this machine{stead}.", f"Install {name} for this PostgreSQL."
+            )
 
 
 def _steps(connection: Connection, steps: Sequence[Step]) -> Iterator[Shortfall]:

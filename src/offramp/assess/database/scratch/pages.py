@@ -78,4 +78,3 @@ def _path(height: int) -> Iterator[bytes]:
         lower = _HEADER.size + len(pointers)
         head = _HEADER.pack(0, 0, 0, lower, upper, _SPECIAL, BLOCK | 4, 0)
         yield (head + pointers).ljust(upper, b"\0") + items + _OPAQUE.pack(0, 0, level, flags, 0)
-

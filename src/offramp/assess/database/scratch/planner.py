@@ -48,7 +48,9 @@ class Planner:
 
     def imagine(self, wanted: Wanted, name: str) -> None:
         """Make the index on the empty tables and give it, and the tables again, their sizes."""
-        tables = [relation for relation in self.outline.relations if relation.full_name in {leaf for leaf, *_ in wanted.sizes}]
+        tables = [
+            relation for relation in self.outline.relations if relation.full_name in {leaf for leaf, *_ in wanted.sizes}
+        ]
         # A server process that looked at a file keeps what it saw of it, so this one is new.
         with self.server.connect(SUPERUSER) as connection:
             files = carry.relation_files(connection, self.server.files)

@@ -73,7 +73,7 @@ class Server:
         log = self.folder / "postgres.log"
         log.touch(mode=0o600)
         processes.give(log)
-        command = [self.binaries / "postgres", "-D", self.files, "-k", self.folder]
+        command: list[str | Path] = [self.binaries / "postgres", "-D", self.files, "-k", self.folder]
         self._process = processes.spawn(command, log=log, as_server=True, cwd=self.folder)
         try:
             processes.wait_until(self._answers, seconds=START_SECONDS, what="The scratch PostgreSQL")
@@ -91,9 +91,7 @@ class Server:
             said = (self.folder / "postgres.log").read_text(errors="replace").strip()[-500:]
             raise OutsideError(f"The scratch PostgreSQL did not start: {said}")
         try:
-            psycopg.connect(
-                host=str(self.folder), user=SUPERUSER, dbname="postgres", connect_timeout=2
-            ).close()
+            psycopg.connect(host=str(self.folder), user=SUPERUSER, dbname="postgres", connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
@@ -120,7 +118,7 @@ def running(binaries: Binaries) -> Iterator[Server]:
 
 
 def _create(server: Server) -> None:
-    plain = [
+    plain: list[str | Path] = [
         server.binaries / "initdb", "-D", server.files, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
         "--no-instructions",
     ]  # fmt: skip
@@ -152,4 +150,6 @@ def _end(folder: Path) -> None:
         if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder):
             os.kill(pid, signal.SIGQUIT)
             with suppress(TimeoutError):
-                processes.wait_until(lambda: not processes.alive(pid), seconds=5, what="The end of a server left behind")
+                processes.wait_until(
+                    lambda: not processes.alive(pid), seconds=5, what="The end of a server left behind"
+                )
