@@ -43,11 +43,13 @@ insert into customer
 select n, 'customer' || n || '@example.test', (array['Ada', 'Grace', 'Linus', 'Edsger'])[1 + n % 4] || ' ' || md5(n::text),
        (array['de', 'us', 'us', 'us', 'fr'])[1 + n % 5], (array[null, 'calm', 'glad', 'tired'])[1 + n % 4]::mood,
        array['t' || n % 7, 't' || n % 13], date '1960-01-01' + n % 15000, n % 997 / 3.0, jsonb_build_object('n', n % 50),
-       case when n % 3 = 0 then tstzrange('2026-01-01'::timestamptz + n * interval '1 minute', '2026-01-02'::timestamptz + n * interval '1 minute') end,
+       case when n % 3 = 0 then tstzrange('2026-01-01'::timestamptz + n * interval '1 minute',
+                                          '2026-01-02'::timestamptz + n * interval '1 minute') end,
        to_tsvector('simple', 'word' || n % 90 || ' other' || n % 11)
   from generate_series(1, 12000) n;
 insert into purchase
-select md5(n::text)::uuid, 1 + (n::bigint * 7919) % 12000 % (1 + n % 12000), (array['paid', 'paid', 'paid', 'sent', 'paid', 'sent', 'open'])[1 + n % 7],
+select md5(n::text)::uuid, 1 + (n::bigint * 7919) % 12000 % (1 + n % 12000),
+       (array['paid', 'paid', 'paid', 'sent', 'paid', 'sent', 'open'])[1 + n % 7],
        '2025-01-01'::timestamptz + n * interval '13 minutes', n % 5000, case when n % 10 = 0 then repeat('x', n % 60) end, n % 40
   from generate_series(1, 60000) n;
 insert into line

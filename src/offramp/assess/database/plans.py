@@ -47,7 +47,8 @@ class Node:
     sort_keys: tuple[str, ...]
     group_keys: tuple[str, ...]
     output: tuple[str, ...]
-    join: str
+    operation: str
+    """What a ModifyTable does: Insert, Update, Delete or Merge."""
     plans: tuple[Node, ...] = ()
 
     def walk(self) -> Iterator[Node]:
@@ -136,6 +137,6 @@ def _node(plan: Mapping[str, Any]) -> Node:
         sort_keys=tuple(plan.get("Sort Key", ())),
         group_keys=tuple(plan.get("Group Key", ())),
         output=tuple(plan.get("Output", ())),
-        join=plan.get("Join Type", ""),
+        operation=plan.get("Operation", ""),
         plans=tuple(_node(each) for each in plan.get("Plans", ())),
     )

@@ -42,7 +42,10 @@ def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
                 ColumnStatistics(*row)
                 for row in _rows(connection, "statistics_17" if origin.major >= 17 else "statistics")
             ),
-            extended=tuple(ExtendedStatistics(*row[:5], tuple(row[5])) for row in extended),
+            extended=tuple(
+                ExtendedStatistics(schema, name, inherited, distinct, dependencies, tuple(keys))
+                for schema, name, inherited, distinct, dependencies, keys, _ in extended
+            ),
             shortfalls=(*_shortfalls(connection), *_unread(origin, extended)),
         )
     heights = _heights(connection, dict(settings))

@@ -73,7 +73,7 @@ class Server:
         log = self.folder / "postgres.log"
         log.touch(mode=0o600)
         processes.give(log)
-        command = [self.binaries / "postgres", "-D", self.files, "-k", self.folder]
+        command: list[str | Path] = [self.binaries / "postgres", "-D", self.files, "-k", self.folder]
         self._process = processes.spawn(command, log=log, as_server=True, cwd=self.folder)
         try:
             processes.wait_until(self._answers, seconds=START_SECONDS, what="The scratch PostgreSQL")
@@ -118,7 +118,7 @@ def running(binaries: Binaries) -> Iterator[Server]:
 
 
 def _create(server: Server) -> None:
-    plain = [
+    plain: list[str | Path] = [
         server.binaries / "initdb", "-D", server.files, "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync",
         "--no-instructions",
     ]  # fmt: skip
