@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 _HEADER = re.compile(rb"(\d{1,6}) <\d{1,3}>1 ")
-_LENGTH_DIGITS = 6
+LENGTH_DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def split(body: bytes) -> Frames:
     take, find = found.append, body.find
     start, size = 0, len(body)
     while start < size:
-        space = find(b" ", start, start + _LENGTH_DIGITS + 1)
+        space = find(b" ", start, start + LENGTH_DIGITS + 1)
         length = body[start:space]
         # isdigit on bytes is ASCII only, and refuses the empty text.
         if space < 0 or not length.isdigit() or body[space + 1 : space + 2] != b"<":
