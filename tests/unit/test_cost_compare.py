@@ -14,9 +14,8 @@ from cost_estate import ONE, THREE, app, cache, database, hobby, shop, sizes, we
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from offramp.assess.cost import bills, heroku, sizing, usage
+from offramp.assess.cost import bills, compare, heroku, sizing, usage
 from offramp.assess.cost.answer import judged
-from offramp.assess.cost.compare import compare
 from offramp.assess.cost.designs import DESIGNS, LEAN, STANDARD
 from offramp.assess.cost.load import tasks
 from offramp.assess.cost.model import Bill, Comparison, Design, Estimate, Flags, Line, ProcessSize, Saving, Sizes, Usage
@@ -48,7 +47,8 @@ def test_every_resource_that_the_templates_build_has_a_line() -> None:
         "Tasks of api-web, vCPU", "Tasks of api-web, GB", "Tasks of api-worker", "Tasks of site-web", "Tasks of gateway", "Tasks of pooler",
         "Scheduled job", "Database postgresql-api, db.", "Database postgresql-api, storage on both", "Cache redis-api", "NAT gateway",
         "NAT, bytes", "Load balancer", "Load balancer, capacity", "Public IPv4", "Data out", "Between zones, both", "Between zones, on the way",
-        "Logs written", "Logs kept", "Logs searched", "Container Insights", "Alarms", "Dashboards", "Images", "Load balancer's access", "Secrets",
+        "Logs written", "Logs kept", "Logs searched", "Container Insights", "Alarms", "Dashboards", "Images", "Load balancer's access",
+        "Secrets", "Secrets, read",
         "DNS zones", "DNS queries",
     ):  # fmt: skip
         assert line(bill, what).cents.high > 0
@@ -416,3 +416,14 @@ def test_the_examples_in_the_docstrings_run(name: str) -> None:
 
     assert result.attempted
     assert not result.failed
+
+
+def test_the_move_itself_costs_both_sides_and_the_links() -> None:
+    """4 weeks: 672 of 730 hours of the bill, and one link: 672 h × (0.5 × 0.04048 + 0.004445) = 13.60 + 2.99 USD; people 5,000 USD."""
+    found = compared(shop(), Flags(engineering_cents=Decimal(500_000)))
+    bill = found.bill("standard")
+
+    once = found.payback.one_off_cents.likely
+
+    assert once == round(bill.total.likely * 672 / 730) + 1360 + 299 + 500_000
+    assert found.payback.months == round(float(once / found.saving("standard").cents.likely), 1)

@@ -151,3 +151,18 @@ def test_a_figure_is_old_after_ninety_days(days: int, stale: int) -> None:
     price = Price("VPC", "NAT-hour", "hour", (Tier(Decimal(0), Decimal("0.045")),), "read then", read, "us-east-1")
 
     assert len(PriceBook("us-east-1", "refreshed", (price,)).stale(TODAY)) == stale
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "prices.md"
+
+
+def row(service: str, item: str) -> str:
+    """A line of the reference's table; an estimate is marked."""
+    found = [price for one in BOOKS for price in one.prices if (price.service, price.item) == (service, item)]
+    figures = " | ".join(f"{price.usd}{' ~' if price.estimated else ''}" for price in found)
+    return f"| {service} | {item} | {figures} |"
+
+
+@pytest.mark.parametrize("price", BOOKS[0].prices, ids=lambda price: f"{price.service} {price.item}")
+def test_the_reference_shows_every_figure_as_the_books_have_it(price: Price) -> None:
+    assert row(price.service, price.item) in DOCUMENT.read_text()

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from .model import GROUPS, Bill, Flags, Payback, Saving, Verdict, Word
-from .ranges import Range, cents, exactly
+from .ranges import Range, exactly
 
 CLEARLY = Decimal("0.1")
 """A saving below a tenth of the bill is within what nobody can foresee, and not worth a move for its own sake."""
-WEEKS_A_MONTH = Decimal("4.345")
 
 
 def verdict(made: tuple[Bill, ...], savings: tuple[Saving, ...], bill: Bill, flags: Flags) -> Verdict:
@@ -80,9 +79,8 @@ def _find(savings: tuple[Saving, ...], design: str, traffic: Decimal, *, staging
     return next(one for one in savings if (one.design, one.traffic, one.staging) == (design, traffic, staging))
 
 
-def payback(one: Saving, bill: Bill, flags: Flags) -> Payback:
-    """Return when the move is earned back: both sides run for some weeks, and people's time where somebody said what it costs."""
-    both = _whole(bill.total.times(flags.overlap_weeks / WEEKS_A_MONTH))
+def payback(one: Saving, both: Range, flags: Flags) -> Payback:
+    """Return when the move is earned back: ``both`` sides run for some weeks, and people's time where somebody said what it costs."""
     once = both + exactly(flags.engineering_cents)
     people = (
         f" and {_usd(flags.engineering_cents)} of people's time"
@@ -94,10 +92,6 @@ def payback(one: Saving, bill: Bill, flags: Flags) -> Payback:
         return Payback(once, None, f"The move costs {paid}, and is never earned back: nothing is saved.")
     months = float(once.likely / one.cents.likely)
     return Payback(once, round(months, 1), f"The move costs {paid}: earned back after {months:.1f} months.")
-
-
-def _whole(amount: Range) -> Range:
-    return Range(cents(amount.low / 100), cents(amount.likely / 100), cents(amount.high / 100))
 
 
 def _span(amount: Range) -> str:

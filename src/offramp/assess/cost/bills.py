@@ -7,8 +7,13 @@ from decimal import Decimal
 
 from ..prices.model import PriceBook, Term
 from . import keeping, load, network, running, stores
-from .model import Bill, Design, Flags, Sizes, Usage
+from .model import HOURS, Bill, Design, Flags, Sizes, Usage
+from .ranges import Range, cents, exactly, total
 from .wants import Want, priced
+
+LINK_VCPU, LINK_GB = Decimal("0.5"), Decimal(1)
+"""The task that copies and follows one database while both sides run."""
+HOURS_A_WEEK = 168
 
 
 def bill(
@@ -32,4 +37,22 @@ def _wants(
         yield from network.standing(design, staging=True)
     yield from network.moving(usage, design, traffic)
     yield from keeping.watching(sizes, design, flags, usage, traffic)
-    yield from keeping.keeping(sizes, usage, traffic)
+    yield from keeping.keeping(sizes, design, usage, traffic)
+
+
+def links(sizes: Sizes, book: PriceBook, weeks: int) -> Range:
+    """Return the cents, once, for the tasks that replicate the databases of production while both sides run."""
+    count = sum(1 for one in sizes.databases if not one.staging)
+    hours = Decimal(count * weeks * HOURS_A_WEEK)
+    wants = (
+        Want("compute", "Replication, vCPU", "Fargate", "x86 vCPU-hour", exactly(hours * LINK_VCPU), "links"),
+        Want("compute", "Replication, GB", "Fargate", "x86 GB-hour", exactly(hours * LINK_GB), "links"),
+    )
+    lines, _ = priced(wants, book, None)
+    return total(tuple(line.cents for line in lines))
+
+
+def weeks_of(bill: Bill, weeks: int) -> Range:
+    """Return the cents that a bill comes to in some weeks of a month of 730 hours."""
+    part = bill.total.times(Decimal(weeks * HOURS_A_WEEK) / HOURS / 100)
+    return Range(cents(part.low), cents(part.likely), cents(part.high))

@@ -17,6 +17,8 @@ From AWS's list of Container Insights metrics for Amazon ECS.
 """
 ARCHIVED = (Decimal("0.15"), Decimal("0.15"), Decimal(1))
 """CloudWatch bills stored logs compressed; 0.15 of the ingested size is what AWS's examples use, 1 the worst case."""
+POOLER_READS_SECONDS = 5
+"""The pooler looks at its secret this often, so that a switch and a rotated credential reach it."""
 OTHER_SECRETS = 2
 """The pooler's configuration, and the Heroku token while both sides run."""
 
@@ -95,7 +97,7 @@ def watching(sizes: Sizes, design: Design, flags: Flags, usage: Usage, traffic: 
     )
 
 
-def keeping(sizes: Sizes, usage: Usage, traffic: Decimal) -> Iterator[Want]:
+def keeping(sizes: Sizes, design: Design, usage: Usage, traffic: Decimal) -> Iterator[Want]:
     """Yield images, access logs, secrets and DNS."""
     apps = len({process.app for process in sizes.processes if not process.staging})
     images = between("0.5", "1.5", 5).times(apps)
@@ -127,6 +129,17 @@ def keeping(sizes: Sizes, usage: Usage, traffic: Decimal) -> Iterator[Want]:
         "secret-month",
         exactly(secrets),
         f"{len(sizes.databases)} databases + {len(sizes.caches)} caches + {stages} × ({apps} apps + {OTHER_SECRETS})",
+        idle=True,
+    )
+    poolers = design.pooler_tasks + stages - 1
+    reads = Decimal(poolers * HOURS * 3600) / POOLER_READS_SECONDS / 10_000
+    yield Want(
+        "names and secrets",
+        "Secrets, read by the pooler",
+        "SecretsManager",
+        "10,000 calls",
+        exactly(reads),
+        f"{poolers} × {HOURS} h × 3600 s / {POOLER_READS_SECONDS} s / 10,000",
         idle=True,
     )
     zones = 1 + stages

@@ -21,7 +21,7 @@ LEFT_OUT = (
     "What AWS gives for free for a while: the free tier of a new account, credits, the free 5 GB of logs and 10 alarms.",
     "A web application firewall, backups in a second region, a company's logging or monitoring service: offramp builds none of them.",
     "Bytes that go out through NAT are counted once, as processed; what the internet part adds is in the range of data out.",
-    "Staging's traffic, and the replication tasks while both sides run.",
+    "Staging's traffic.",
     "CPU credits of burstable databases that work above their baseline for hours.",
 )
 
@@ -50,6 +50,7 @@ def compare(
     wanted = next(
         bill for bill in made if (bill.design, bill.traffic, bill.staging) == (chosen.name, flags.traffic, False)
     )
+    both = bills.weeks_of(wanted, flags.overlap_weeks) + bills.links(sizes, book, flags.overlap_weeks)
     return Comparison(
         region=flags.region,
         book_date=book.oldest,
@@ -58,7 +59,7 @@ def compare(
         bills=made,
         savings=savings,
         chosen=chosen.name,
-        payback=answer.payback(savings[made.index(wanted)], wanted, flags),
+        payback=answer.payback(savings[made.index(wanted)], both, flags),
         verdict=answer.verdict(made, savings, wanted, flags),
         warnings=warnings(book, made, paid, today),
         assumptions=_assumptions(usage, sizes, flags),
