@@ -709,7 +709,7 @@ def assessment() -> Assessment:
             Coverage("mentors-api", 21_114, 9_120, START_US, START_US + WEEK_US),
         ),
         gaps=(
-            Gap("latency", "web", "no log lines of it were taken in", "offramp logs import web.log --app web"),
+            Gap("latency", "web", "no log lines of it were taken in", "offramp logs --import web.log --app web"),
             Gap("database", "postgresql-dim-2", "it did not answer within 5 s", "offramp assess"),
         ),
     )

@@ -146,11 +146,11 @@ def test_without_anything_every_answer_says_what_is_missing() -> None:
 
 
 def test_a_gap_gives_its_reason_and_its_remedy_to_the_answer() -> None:
-    gap = Gap("latency", "", "no log lines were taken in", "offramp logs import FILE")
+    gap = Gap("latency", "", "no log lines were taken in", "offramp logs --import FILE")
 
     said = answers.slow((), (gap,)).sentence
 
-    assert said == "No log lines were taken in. To find out: offramp logs import FILE"
+    assert said == "No log lines were taken in. To find out: offramp logs --import FILE"
 
 
 def test_the_app_with_the_most_time_above_the_objective_speaks_for_all() -> None:
@@ -408,10 +408,10 @@ def test_a_table_says_its_columns_in_every_cell_for_narrow_screens() -> None:
 
 
 def test_the_page_says_what_is_missing_and_the_command_that_mends_it() -> None:
-    gap = Gap("latency", "web", "no log lines were taken in", "offramp logs import web.log --app web")
+    gap = Gap("latency", "web", "no log lines were taken in", "offramp logs --import web.log --app web")
     page = render(compose(replace(nothing(), gaps=(gap,))))
 
-    assert "offramp logs import web.log --app web" in page
+    assert "offramp logs --import web.log --app web" in page
 
 
 def test_doubtful_data_is_said_on_the_first_screen() -> None:

@@ -15,7 +15,7 @@ import click
 from ..engine.redact import known_secrets, redact
 from ..errors import BugError, OfframpError, OutsideError, UsageError
 from ..migration import Migration
-from . import acting, asking, assess, crash, options, pump, rehearse
+from . import acting, asking, assess, crash, logs, options, prices, pump, rehearse
 from .shell import HERE, Answer, Shell
 
 INTERRUPTED_STATUS = 130
@@ -53,6 +53,9 @@ for _command in (
     acting.cutover,
     acting.rollback,
     asking.log,
+    logs.logs,
+    logs.drain,
+    prices.prices,
     rehearse.rehearse,
     pump.pump,
 ):

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...discover.model import Estate
 from ...telemetry.model import AppCoverage
 from ..cost import sizing, usage
-from ..cost.compare import compare
+from ..cost.comparing import compare
 from ..cost.model import Comparison, Flags, ProcessSize, Sizes, Usage
 from ..latency.model import Latency
 from ..prices import book

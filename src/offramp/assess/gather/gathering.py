@@ -20,8 +20,10 @@ from ..database.model import DatabaseAdvice, Requests
 from ..evidence import Evidence
 from ..feasibility import Feasibility, Readings, Target, judge
 from ..feasibility.readings import CodeSeen, JobSeen, MemorySeen, TrafficSeen
+from ..latency.facts import TaskSize
 from ..latency.model import Latency
 from ..model import Coverage, Gap
+from ..prices import book
 from ..request import Request
 from . import costs, databases, latencies, logs, seen_in_logs
 from .costs import NO_TRAFFIC, Mark, Traffic
@@ -122,10 +124,11 @@ def _logs(
         return found
     known = {one.app: one for one in kept}
     apps = [app.name for app in estate.apps if app.name in known]
+    sizes = _sizes(request)
     with Store(request.logs) as store:
         for number, name in enumerate(apps):
             tools.tell(f"reading the lines of {name}", number / len(apps))
-            found += _app(store, request, estate, known[name], advice)
+            found += _app(store, request, estate, known[name], advice, sizes)
     return found
 
 
@@ -134,18 +137,31 @@ def _without_lines(estate: Estate, kept: tuple[AppCoverage, ...]) -> Iterator[Ga
     known = {one.app for one in kept if logs.router_lines(one)}
     for app in estate.apps:
         if app.name not in known and any(process.type == "web" and process.quantity for process in app.processes):
-            remedy = f"heroku logs -n 1500 -a {app.name} > {app.name}.log && offramp logs import {app.name}.log --app {app.name}"
+            remedy = f"heroku logs -n 1500 -a {app.name} > {app.name}.log && offramp logs --import {app.name}.log --app {app.name}"
             yield Gap("latency", app.name, "no log line of it was taken in", remedy)
 
 
+def _sizes(request: Request) -> tuple[TaskSize, ...]:
+    """Return what a task may be; nothing for a region without prices, of which the costs have a gap that says so."""
+    try:
+        return latencies.task_sizes(book.load(request.conditions.region, request.settings.directory))
+    except UsageError:
+        return ()
+
+
 def _app(
-    store: Store, request: Request, estate: Estate, kept: AppCoverage, advice: tuple[DatabaseAdvice, ...]
+    store: Store,
+    request: Request,
+    estate: Estate,
+    kept: AppCoverage,
+    advice: tuple[DatabaseAdvice, ...],
+    sizes: tuple[TaskSize, ...],
 ) -> LogsSeen:
     """Read one app's lines and let them go again: the next app needs the memory."""
     router, told, coverage = store.router(kept.app), logs.told(store, kept.app, None), logs.coverage(kept)
     app = estate.app(kept.app)
     seen = AppSeen(app, router, told, coverage, _of(app.name, estate, advice))
-    diagnosed, gap = _diagnose(seen, request)
+    diagnosed, gap = _diagnose(seen, request, sizes)
     marks = ((process.type, logs.high_water_mb(told, process.type)) for process in app.processes)
     return LogsSeen(
         latencies=(diagnosed,) if diagnosed else (),
@@ -170,19 +186,19 @@ def _of(app: str, estate: Estate, advice: tuple[DatabaseAdvice, ...]) -> tuple[t
     )
 
 
-def _diagnose(seen: AppSeen, request: Request) -> tuple[Latency | None, Gap | None]:
+def _diagnose(seen: AppSeen, request: Request, sizes: tuple[TaskSize, ...]) -> tuple[Latency | None, Gap | None]:
     count = len(seen.router)
     if count < latencies.LEAST_REQUESTS:
         if not count:
             return None, None
         return None, Gap(
-            "latency", seen.app.name, f"{count} requests are too few to say anything", "offramp logs receive"
+            "latency", seen.app.name, f"{count} requests are too few to say anything", "offramp drain"
         )
     if request.conditions.brief and count > BRIEF_LINES:
         return None, Gap(
             "latency", seen.app.name, f"its {count:,} requests take longer than a run should", "offramp assess"
         )
-    return latencies.latency(seen, request.conditions.objective_ms), None
+    return latencies.latency(seen, request.conditions.objective_ms, sizes), None
 
 
 def _cost(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from ...discover.model import App, Database
 from ...telemetry.columns import Router
 from ..database.model import DatabaseAdvice
-from ..latency.diagnose import diagnose
-from ..latency.facts import Facts, MissingIndex, Statement
+from ..latency.assessing import assess
+from ..latency.facts import Facts, MissingIndex, Statement, TaskSize
 from ..latency.model import Latency
 from ..model import Coverage
+from ..prices.model import PriceBook
+from ..sizes import FARGATE_MEMORY_MB
 from . import logs
 from .logs import Told
 
@@ -30,9 +32,21 @@ class AppSeen:
     databases: tuple[tuple[Database, DatabaseAdvice], ...]
 
 
-def latency(seen: AppSeen, objective_ms: float) -> Latency:
-    """Diagnose one app's web process."""
-    return diagnose(seen.router, facts(seen), objective_ms=objective_ms)
+def latency(seen: AppSeen, objective_ms: float, sizes: tuple[TaskSize, ...]) -> Latency:
+    """Diagnose one app's web process; ``sizes`` are what a task may be on AWS."""
+    return assess(seen.router, facts(seen), objective_ms, sizes)
+
+
+def task_sizes(book: PriceBook) -> tuple[TaskSize, ...]:
+    """Return every size that a Fargate task may have, at the book's hourly prices in dollars; none where the book lacks them."""
+    vcpu, memory = book.find("Fargate", "x86 vCPU-hour"), book.find("Fargate", "x86 GB-hour")
+    if vcpu is None or memory is None:
+        return ()
+    return tuple(
+        TaskSize(cpu, mib, float(vcpu.usd) * cpu / 1024 + float(memory.usd) * mib / 1024)
+        for cpu, memories in FARGATE_MEMORY_MB.items()
+        for mib in memories
+    )
 
 
 def facts(seen: AppSeen) -> Facts:
