@@ -1,0 +1,158 @@
+"""Is it the database: statements by the dozen, an index that is missing, connections that run out?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..facts import MissingIndex, Statement
+from ..model import Cause, Confidence, Evidence
+from .capacity import BY_REPLAY
+from .inquiry import Inquiry
+
+_MANY_CALLS = 10
+_SMALL_MS = 2.0
+_SOME = 0.1
+_CACHED = 0.99
+_NEARLY_FULL = 0.9
+
+
+def n_plus_one(inquiry: Inquiry) -> Iterator[Cause]:
+    """A request issues many small statements where one would do."""
+    service = inquiry.scene.times.service
+    found: dict[str, tuple[float, float, float, str]] = {}
+    for one in inquiry.scene.facts.route_timings:
+        if one.statements > _MANY_CALLS and one.database_ms / one.statements < _SMALL_MS:
+            share = one.database_ms / max(one.total_ms, 1e-9)
+            found[one.route] = (one.statements, one.database_ms / one.statements, share, "the application's timings")
+    for statement in inquiry.scene.facts.statements:
+        its = inquiry.requests_of(statement.route)
+        calls = statement.calls / max(len(its), 1)
+        if len(its) and calls > _MANY_CALLS and statement.mean_ms < _SMALL_MS and statement.route not in found:
+            share = statement.total_ms / max(float(service[its].sum()), 1e-9)
+            found[statement.route] = (calls, statement.mean_ms, share, statement.statement)
+    for route, (calls, each, share, by) in found.items():
+        its = inquiry.requests_of(route)
+        if not len(its):
+            continue
+        yield Cause(
+            name="n+1",
+            subject=route,
+            hypothesis=f"{route} issues about {calls:.0f} statements of {each:.1f} ms where one or two would do",
+            share=inquiry.gone(inquiry.saved_on(its, share * (1 - 1 / calls))),
+            confidence=_no_surer(inquiry.confidence(), "medium"),
+            measured_by=f"{BY_REPLAY}: one statement instead of {calls:.0f}",
+            evidence=(
+                Evidence(f"statements a request ({by})", calls, "statements"),
+                Evidence("mean time of one", each, "ms"),
+                Evidence("its share of the route's service time", min(share, 1.0) * 100, "%"),
+            ),
+            falsify="Count the statements of one request in the query log: with one or two, it is something else.",
+            mend="Fetch the related rows with the first statement (select_related or prefetch_related, includes, a join).",
+        )
+
+
+def missing_index(inquiry: Inquiry) -> Iterator[Cause]:
+    """A planner found an index under which a statement costs far less."""
+    for one in inquiry.scene.facts.missing_indexes:
+        its = inquiry.requests_of(one.route)
+        share = _statement_share(inquiry, one, its)
+        if not len(its) or share is None:
+            continue
+        yield Cause(
+            name="missing index",
+            subject=one.route,
+            hypothesis=f"{one.route} reads {one.table} without an index that fits",
+            share=inquiry.gone(inquiry.saved_on(its, share * one.saving)),
+            confidence=_no_surer(inquiry.confidence(), "medium"),
+            measured_by=f"{BY_REPLAY}: the statement at {1 - one.saving:.0%} of its time, as its plan's cost would fall",
+            evidence=(
+                Evidence(f"cost of the plan that goes with {one.ddl}", one.saving * 100, "%"),
+                Evidence("the statement's share of the route's service time", share * 100, "%"),
+            ),
+            falsify="Create the index on a fork or follower and run the statement with EXPLAIN (ANALYZE): its time should fall as the cost.",
+            mend=one.ddl,
+        )
+
+
+def _statement_share(
+    inquiry: Inquiry, index: MissingIndex, its: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> float | None:
+    """Return the statement's share of its route's service time: counted, or from the slow log, or all the route's database time."""
+    service = max(float(inquiry.scene.times.service[its].sum()), 1e-9)
+    counted = sum(one.total_ms for one in inquiry.scene.facts.statements if one.statement == index.statement)
+    logged = sum(one.ms for one in inquiry.scene.facts.slow_statements if one.statement == index.statement)
+    if counted or logged:
+        return min(max(counted, logged) / service, 1.0)
+    timings = next((one for one in inquiry.scene.facts.route_timings if one.route == index.route), None)
+    return min(timings.database_ms / max(timings.total_ms, 1e-9), 1.0) if timings else None
+
+
+def slow_database(inquiry: Inquiry) -> Iterator[Cause]:
+    """Much time is spent in the database, whatever the statement."""
+    part = next(part for part in inquiry.attribution.parts if part.name == "database")
+    if part.share < _SOME:
+        return
+    top = sorted(inquiry.scene.facts.statements, key=lambda one: -one.total_ms)[:3]
+    evidence = part.evidence + tuple(_line(one) for one in top) + _samples(inquiry)
+    yield Cause(
+        name="database",
+        subject="",
+        hypothesis="Requests wait for the database",
+        share=inquiry.gone_without("database"),
+        confidence=_no_surer(inquiry.confidence(), part.confidence),
+        measured_by=f"{BY_REPLAY}: no time in the database, the most that any advice could give",
+        evidence=evidence,
+        falsify="Time the database calls of a slow request in the application: they should be most of its service time.",
+        mend="See the database advice: top statements first, then indexes, then a larger instance.",
+    )
+
+
+def connections(inquiry: Inquiry) -> Iterator[Cause]:
+    """Connections run out, or clients wait for one, in the same moments in which requests are slow."""
+    scene = inquiry.scene
+    full = [
+        one
+        for one in scene.facts.database
+        if one.waiting_connections > 0
+        or (one.connection_limit > 0 and one.active_connections >= _NEARLY_FULL * one.connection_limit)
+    ]
+    if not full or not scene.above_ms.any():
+        return
+    at = np.array([one.at_us for one in full]) - scene.trace.origin_us
+    near = np.abs(scene.trace.completion_us[:, None] - at[None, :1000]).min(axis=1) <= 60_000_000
+    inside = float(scene.above_ms[near].sum()) / float(scene.above_ms.sum())
+    yield Cause(
+        name="connection exhaustion",
+        subject="",
+        hypothesis="Requests wait for a database connection",
+        share=max(inside - float(near.mean()), 0.0),
+        confidence="low",
+        measured_by="time above the objective within a minute of such a sample, less what chance gives",
+        evidence=(
+            Evidence("samples within a tenth of the limit or with waiting clients", len(full), "samples"),
+            Evidence("time above the objective near them", inside * 100, "%"),
+        ),
+        falsify="Look for 'remaining connection slots' or pool waits in the lines of these minutes.",
+        mend="Put a pooler in transaction mode between, or lower the pool size times processes below the plan's limit.",
+    )
+
+
+def _line(one: Statement) -> Evidence:
+    return Evidence(f"{one.statement[:120]}: {one.calls} calls of {one.mean_ms:.1f} ms", one.total_ms, "ms")
+
+
+def _samples(inquiry: Inquiry) -> tuple[Evidence, ...]:
+    hits = [one.index_cache_hit for one in inquiry.scene.facts.database if one.index_cache_hit >= 0]
+    low = float(np.median(hits)) if hits else 1.0
+    return (
+        (Evidence("median index cache hit rate (below 0.99 the working set exceeds memory)", low, ""),)
+        if low < _CACHED
+        else ()
+    )
+
+
+def _no_surer(one: Confidence, other: Confidence) -> Confidence:
+    order: tuple[Confidence, ...] = ("low", "medium", "high")
+    return min(one, other, key=order.index)
