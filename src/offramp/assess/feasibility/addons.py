@@ -215,7 +215,11 @@ def fates(case: Case) -> Iterator[Finding]:
             [other.app for other in replaced],
             [other.addon for other in replaced],
             [f"{other.addon} of {other.app} becomes {REPLACED[other.service]}." for other in replaced],
-            Steps(("Leave them until Heroku is let go: `offramp decide retire approve` and `offramp run` delete what is left.",)),
+            Steps(
+                (
+                    "Leave them until Heroku is let go: `offramp decide retire approve` and `offramp run` delete what is left.",
+                )
+            ),
         )
 
 
