@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from offramp.design import act, file, fit, judge, look, origins, propose, reader, sizes, writer
+from offramp.assess import sizes
+from offramp.design import act, file, fit, judge, look, origins, propose, reader, writer
 from offramp.design.model import Blueprint, Service
 from offramp.design.seen import Seen, WriteBlueprint
 from offramp.discover import file as estate_file

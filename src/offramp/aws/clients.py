@@ -14,6 +14,7 @@ from .health import Health
 from .images import Images
 from .metrics import Metrics
 from .parameters import Parameters
+from .pricing import ENDPOINT_REGION, Pricing
 from .schedules import Schedules
 from .secrets import Secrets
 from .stacks import Stacks
@@ -74,6 +75,16 @@ class Clients:
     @cached_property
     def schedules(self) -> Schedules:
         return Schedules(self._session.client("scheduler", endpoint_url=self._endpoint, config=_CONFIG))
+
+    @cached_property
+    def pricing(self) -> Pricing:
+        """The price list of every region, which AWS keeps in a few regions only."""
+        return Pricing(
+            self._session.client("pricing", region_name=ENDPOINT_REGION, endpoint_url=self._endpoint, config=_CONFIG),
+            self._session.client(
+                "savingsplans", region_name=ENDPOINT_REGION, endpoint_url=self._endpoint, config=_CONFIG
+            ),
+        )
 
     def account(self) -> str:
         """Return the number of the account that the credentials belong to.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..assess import sizes
 from ..discover.model import Estate
 from ..engine.verdict import Refuse
 from ..settings import Settings
-from . import origins, propose, sizes
+from . import origins, propose
 from .model import Blueprint
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ..assess import sizes
 from ..discover.model import App, Cache, Database, Estate, ProcessType
 from ..settings import Settings
-from . import sizes, waves
+from . import waves
 from .model import (
     Blueprint,
     CachePlan,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 
+from ..assess import sizes
 from ..kit import tables
 from ..kit.tables import Table
 from ..settings import INTERVALS
-from . import sizes
 from .model import (
     SCHEMA,
     Blueprint,

@@ -9,8 +9,9 @@ import tomlkit
 from tomlkit.items import AoT, Table
 from tomlkit.toml_document import TOMLDocument
 
+from ..assess import sizes
 from ..discover.model import App, Database, Estate, ProcessType
-from . import origins, sizes
+from . import origins
 from .model import SCHEMA, Blueprint, CachePlan, DatabasePlan, DomainPlan, Service, Wave
 
 _HEAD = (

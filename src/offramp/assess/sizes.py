@@ -91,7 +91,7 @@ _OLD = {
     "basic": DatabaseSize(1, 10),
 }
 
-_INSTANCE_CLASSES = (
+INSTANCE_CLASSES = (
     (1, "db.t4g.micro"),
     (2, "db.t4g.small"),
     (4, "db.t4g.medium"),
@@ -131,7 +131,7 @@ def instance_class(memory_gb: int) -> str:
     >>> instance_class(4), instance_class(15)
     ('db.t4g.medium', 'db.r7g.large')
     """
-    return next((name for memory, name in _INSTANCE_CLASSES if memory >= memory_gb), _INSTANCE_CLASSES[-1][1])
+    return next((name for memory, name in INSTANCE_CLASSES if memory >= memory_gb), INSTANCE_CLASSES[-1][1])
 
 
 def storage_gb(plan_gb: int, used_bytes: int) -> int:
@@ -145,7 +145,7 @@ def storage_gb(plan_gb: int, used_bytes: int) -> int:
     return max(plan_gb, _SMALLEST_STORAGE_GB, -(-used_bytes * 3 // (2 * 1024**3)))
 
 
-_NODE_TYPES = (
+NODE_TYPES = (
     (512, "cache.t4g.micro"),
     (1403, "cache.t4g.small"),
     (3164, "cache.t4g.medium"),
@@ -165,4 +165,4 @@ def node_type(memory_mb: int) -> str:
     >>> node_type(50), node_type(7 * 1024)
     ('cache.t4g.micro', 'cache.r7g.large')
     """
-    return next((name for memory, name in _NODE_TYPES if memory * 3 // 4 >= memory_mb), _NODE_TYPES[-1][1])
+    return next((name for memory, name in NODE_TYPES if memory * 3 // 4 >= memory_mb), NODE_TYPES[-1][1])
