@@ -199,7 +199,7 @@ def spaces(case: Case) -> Iterator[Finding]:
             ))] if names else []),
             Steps((
                 f"Choose design.cidr in offramp.toml outside {', '.join(f'{space.cidr} and {space.data_cidr}' for space in told)}."
-                if told else "Choose design.cidr in offramp.toml outside the space's networks (`heroku spaces:info`).",
+                if told else "Choose design.cidr in offramp.toml outside the space's networks , which `heroku spaces:info --space NAME` shows.",
             )),
         )  # fmt: skip
 
