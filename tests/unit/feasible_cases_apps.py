@@ -12,6 +12,7 @@ from offramp.assess.feasibility.readings import (
     TrafficSeen,
 )
 from offramp.discover.model import (
+    ProcessType,
     Queue,
     Schedule,
     SeenJob,
@@ -85,6 +86,11 @@ REQUESTS = (
         read(on(), memory=(MemorySeen("shop", "web", 512, 600),)),
         read(on(), memory=(MemorySeen("shop", "web", 512, 480),)),
         "by metrics",
+    ),
+    Case(
+        "dyno-too-large",
+        on(shop(processes=(ProcessType("web", QUIET, 1, "Performance-2XL", 126 * 1024),))),
+        on(shop(processes=(ProcessType("web", QUIET, 1, "Performance-XL", 62 * 1024),))),
     ),
     Case(
         "memory-grows",

@@ -109,6 +109,12 @@ PLACES = (
         on(shop(domains=(Domain("shop.co.uk", None),))),
         on(shop(domains=(Domain("www.shop.co.uk", None),))),
     ),
+    Case(
+        "several-zones",
+        on(shop(domains=(Domain("www.shop.example", None), Domain("www.other.example", None)))),
+        on(shop(domains=(Domain("www.shop.example", None), Domain("api.shop.example", None)))),
+    ),
+    Case("no-zone", on(shop(domains=())), on(shop(domains=()), app("billing"))),
     Case("dns-and-certificates", on(), on(shop(domains=()))),
     Case("no-custom-domain", on(shop(domains=())), on(app("shop", process("worker", "python work.py"), domains=()))),
     Case("wildcard-domain", on(shop(domains=(Domain("*.shop.example", None),))), on()),

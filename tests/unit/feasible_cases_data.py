@@ -49,6 +49,11 @@ DATABASES = (
         "of a language",
     ),
     Case("preflight-warns", said("It is unlogged.", False), said("Text sorts as C here and as en_US there.", False)),
+    Case(
+        "database-plan-unknown",
+        stored(plan="heroku-postgresql:advanced-8g"),
+        stored(plan="heroku-postgresql:premium-4"),
+    ),
     Case("database-too-old", stored(server_version=130020), stored(server_version=140000)),
     Case("database-too-new", stored(server_version=190000), stored(server_version=180003)),
     Case("database-version-ending", stored(server_version=150018), stored(server_version=170006)),
@@ -115,8 +120,8 @@ POOLING = (
     ),
     Case(
         "connections-beyond-rds",
-        on(web("gunicorn a -w 20 --threads 5"), databases=(database("shop", limit=20),)),
-        on(web("gunicorn a -w 2 --threads 5"), databases=(database("shop", limit=20),)),
+        on(web("gunicorn a -w 100 --threads 5"), databases=(database("shop"),)),
+        on(web("gunicorn a -w 80 --threads 5"), databases=(database("shop"),)),
     ),
     Case(
         "session-state",

@@ -16,37 +16,14 @@ import click
 import pytest
 from botocore import xform_name
 from feasible import EXAMPLE, app, estate, example_source, found, mentoring, process
-from feasible_cases import CASES, World
+from feasible_mends import EVERY, lines
 
-from offramp.assess.feasibility import rules
-from offramp.assess.feasibility.model import Commands, Finding, Patch, Steps
+from offramp.assess.feasibility.model import Commands, Patch
 from offramp.assess.feasibility.readings import Readings, SourceFile
 from offramp.assess.feasibility.verdicts import judge
 from offramp.cli.main import offramp as command_line
 
-BACKTICKED = re.compile(r"`((?:heroku|offramp|aws) [^`]+)`")
 AWS_OPTIONS = {"query", "region", "output", "profile"}
-
-
-def findings(world: World) -> tuple[Finding, ...]:
-    return judge(world.estate, world.preflights, world.readings, world.cost).findings
-
-
-EVERY = tuple(finding for case in CASES for finding in (*findings(case.fires), *findings(case.near_miss)))
-
-
-def lines(program: str) -> tuple[str, ...]:
-    """Every line of every mend that runs this program, and what is quoted in sentences."""
-    said: list[str] = []
-    for finding in EVERY:
-        for mend in finding.mends:
-            if isinstance(mend, Commands):
-                said += mend.lines
-            elif isinstance(mend, Steps):
-                said += (found for line in mend.lines for found in BACKTICKED.findall(line))
-    for kind in rules.KINDS:
-        said += BACKTICKED.findall(kind.why)
-    return tuple(dict.fromkeys(line for line in said if line.startswith(f"{program} ")))
 
 
 def test_a_line_to_run_is_a_remark_or_a_program_that_operators_have() -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from feasible_cases import CASES, Case, World
 
 from offramp.assess.feasibility import rules
 from offramp.assess.feasibility.model import Feasibility, Severity, Subject
 from offramp.assess.feasibility.verdicts import judge
+from offramp.design import fit
+from offramp.discover import judge as discover
+from offramp.discover.model import Estate
+from offramp.discover.seen import Seen
+from offramp.engine.verdict import Refuse
+from offramp.settings import Settings
 
 # The issue's own words for what must be looked at, and the subjects that answer to them.
 NAMED: tuple[tuple[str, Subject], ...] = (
@@ -76,3 +85,33 @@ def test_findings_come_worst_first() -> None:
     for case in CASES:
         order = [severities.index(finding.severity) for finding in judged(case.fires).findings]
         assert order == sorted(order)
+
+
+SETTINGS = Settings.parse('name = "m"\n[aws]\nregion = "us-east-1"\naccount = "000000000000"\n', Path("work"))
+PRESSING = {Severity.BLOCKS, Severity.FIRST}
+
+
+def refused_by_discover(world: Estate) -> list[str]:
+    names = {app.name for app in world.apps}
+    seen = Seen(
+        found=world,
+        kept=None,
+        salted=True,
+        followers=tuple(one.addon for one in world.others if one.service == "heroku-postgresql" and one.app in names),
+        foreign=tuple(one.addon for one in world.others if one.app not in names),
+    )
+    handled = tuple(one.addon for one in world.others if "heroku.handled_addons" in one.advice)
+    found = discover.judge(replace(SETTINGS, heroku=replace(SETTINGS.heroku, handled_addons=handled)), seen, {})
+    return [one.goal for one in found if isinstance(one.verdict, Refuse)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
+def test_what_discover_or_design_would_refuse_is_never_called_fit_to_move(case: Case) -> None:
+    for world in (case.fires, case.near_miss):
+        refused = refused_by_discover(world.estate) or [one.because for one in fit.obstacles(world.estate, SETTINGS)]
+        if refused and world.estate.apps:
+            assert PRESSING & {finding.severity for finding in judged(world).findings}, refused
+
+
+def test_a_refusal_of_discover_is_met_with_among_the_cases() -> None:
+    assert len({goal for case in CASES for goal in refused_by_discover(case.fires.estate)}) >= 8

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...discover.catalogue import MINIMUM_SERVER_VERSION, RDS_EXTENSIONS
 from ...discover.model import Database
+from .. import sizes
 from .kinds import Case, Kind, Rule, many, users
 from .model import Commands, Finding, Severity, Source, Steps, Subject
 
@@ -48,7 +49,13 @@ NOT_READ = Kind(
     "database-not-read", Subject.PREFLIGHT, Severity.FIRST, "A database that could not be read",
     "Nobody knows yet what is in it, so nobody can say that it moves.", _COPY,
 )  # fmt: skip
-KINDS = (TOO_OLD, TOO_NEW, ENDING, EXTENSION, NO_KEY, CONCERN, LARGE, NOT_READ)
+UNKNOWN_PLAN = Kind(
+    "database-plan-unknown", Subject.PREFLIGHT, Severity.BLOCKS, "A database plan whose memory is not known",
+    "No RDS class can be chosen that is not smaller. The Advanced plans are among them: they run on other infrastructure, without "
+    "Heroku's pooler, and what a role may do there has to be looked at anew.",
+    Source("Heroku Dev Center, Heroku Postgres plans and Heroku Postgres Advanced", "2026-11"),
+)  # fmt: skip
+KINDS = (UNKNOWN_PLAN, TOO_OLD, TOO_NEW, ENDING, EXTENSION, NO_KEY, CONCERN, LARGE, NOT_READ)
 
 # When Heroku's support for a major version ends; it upgrades what is left some five months later.
 ENDS = {14: "Q3 2025", 15: "Q3 2026", 16: "Q3 2027"}
@@ -174,6 +181,19 @@ def large(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def unknown_plans(case: Case) -> Iterator[Finding]:
+    for database in case.estate.databases:
+        if sizes.database(database.plan) is None:
+            yield UNKNOWN_PLAN.found(
+                users(database),
+                [database.addon],
+                [f"{database.addon} has the plan {database.plan}."],
+                Commands((f"heroku pg:info {database.addon} -a {database.app}",)),
+                Steps(("Change to a standard or premium plan first, or report the plan.",)),
+                database=database.addon,
+            )
+
+
 def not_read(case: Case) -> Iterator[Finding]:
     for database in case.estate.databases:
         if not database.server_version:
@@ -187,5 +207,5 @@ def not_read(case: Case) -> Iterator[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
-    too_old, too_new, version_ending, extensions, tables_without_key, concerns, large, not_read,
+    too_old, too_new, version_ending, extensions, tables_without_key, concerns, large, unknown_plans, not_read,
 )  # fmt: skip

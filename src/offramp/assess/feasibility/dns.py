@@ -39,7 +39,16 @@ OWN_CERTIFICATE = Kind(
     "Their keys cannot be read back from Heroku. Where clients pin them, or their names are checked by people (EV, OV), a certificate of "
     "Amazon's is not the same: import yours.", Source("Heroku Platform API, SNI endpoints; AWS, ACM import-certificate", "2026-11"),
 )  # fmt: skip
-KINDS = (APEX, ZONE, NO_DOMAIN, WILDCARD, FAILING, OWN_CERTIFICATE)
+SEVERAL_ZONES = Kind(
+    "several-zones", Subject.DNS, Severity.FIRST, "Public names in more than one zone",
+    "offramp moves the names of one zone at a time.", Source("offramp design: one public hosted zone a blueprint", "2026-11"),
+)  # fmt: skip
+NO_ZONE = Kind(
+    "no-zone", Subject.DNS, Severity.FIRST, "No app has a domain of its own",
+    "Traffic moves by DNS, and there is no zone to move it in; `offramp design` refuses until it knows one.",
+    Source("offramp design", "2026-11"),
+)  # fmt: skip
+KINDS = (NO_ZONE, SEVERAL_ZONES, APEX, ZONE, NO_DOMAIN, WILDCARD, FAILING, OWN_CERTIFICATE)
 
 # Endings under which people register names, beyond those with one label; the commonest, not the whole public suffix list.
 _TWO_LABELS = frozenset(
@@ -131,6 +140,36 @@ def zones(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def several_zones(case: Case) -> Iterator[Finding]:
+    names = _names(case)
+    zones = sorted({registered(name) for _, name in names})
+    if len(zones) > 1:
+        yield SEVERAL_ZONES.found(
+            [app.name for app, _ in names],
+            zones,
+            [f"{zone}: {', '.join(name for _, name in names if registered(name) == zone)}." for zone in zones],
+            Steps((
+                "Say which one with design.zone in offramp.toml, and take the names of the others out of the way: leave their apps out with "
+                "heroku.apps, or redirect them to names in the zone that moves.",
+            )),
+        )  # fmt: skip
+
+
+def no_zone(case: Case) -> Iterator[Finding]:
+    if case.estate.apps and not _names(case):
+        apps = [app.name for app in case.estate.apps]
+        yield NO_ZONE.found(
+            apps,
+            apps,
+            [f"{', '.join(apps)}: no custom domain."],
+            Steps(
+                (
+                    "Say a zone of yours with design.zone in offramp.toml; apps without a web process need no name in it.",
+                )
+            ),
+        )
+
+
 def without_domain(case: Case) -> Iterator[Finding]:
     """Web apps with dynos and no name of their own; those that only other apps of the estate call are moved by a config var."""
     called = {one.points_at for app in case.estate.apps for one in app.config} | {
@@ -212,4 +251,4 @@ def certificates(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-RULES: tuple[Rule, ...] = (apex_domains, zones, without_domain, wildcards, certificates)
+RULES: tuple[Rule, ...] = (apex_domains, zones, several_zones, no_zone, without_domain, wildcards, certificates)

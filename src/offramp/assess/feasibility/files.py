@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from .. import sizes
 from . import commands
-from .kinds import Case, Kind, Rule, many
+from .kinds import Case, Kind, Rule, many, process_name
 from .model import Commands, Finding, Mend, Severity, Source, Steps, Subject
 from .pooling import lines_with
 from .readings import MemorySeen
@@ -33,7 +34,11 @@ GROWTH = Kind(
     "Heroku restarts every dyno at least once a day, which hides a slow leak; tasks on ECS run on until they reach their limit.",
     Source("Heroku Dev Center, Dyno restarts: automatic, at least daily", "2026-11"),
 )  # fmt: skip
-KINDS = (UPLOADS, SQLITE, OVER_QUOTA, GROWTH)
+TOO_LARGE = Kind(
+    "dyno-too-large", Subject.MEMORY, Severity.BLOCKS, "A dyno larger than Fargate's largest task",
+    "A task on Fargate has 120 GB at most, so none is as large.", Source("AWS, Fargate task sizes; Heroku's dyno types", "2026-11"),
+)  # fmt: skip
+KINDS = (UPLOADS, SQLITE, OVER_QUOTA, GROWTH, TOO_LARGE)
 
 _UPLOADS = re.compile(
     r"^\s*MEDIA_ROOT\s*=|FileSystemStorage|active_storage\.service\s*=\s*:local|storage\s+:file\b|multer\(\{\s*dest|diskStorage\(|"
@@ -113,6 +118,18 @@ def _bigger(app: str, peaks: list[MemorySeen]) -> Mend:
     ))  # fmt: skip
 
 
+def too_large(case: Case) -> Iterator[Finding]:
+    for app in case.estate.apps:
+        for process in app.processes:
+            if process.memory_mb > sizes.LARGEST_TASK_MB:
+                yield TOO_LARGE.found(
+                    [app.name],
+                    [process_name(app, process)],
+                    [f"{process_name(app, process)} runs on {process.size} ({process.memory_mb // 1024} GB)."],
+                    Steps(("Run it on more, smaller dynos first.",)),
+                )
+
+
 def memory_growth(case: Case) -> Iterator[Finding]:
     """A process that would reach its quota within a week without the daily restart."""
     for one in case.readings.memory:
@@ -153,4 +170,4 @@ def _recycle(case: Case, seen: MemorySeen) -> Iterator[Mend]:
             ))  # fmt: skip
 
 
-RULES: tuple[Rule, ...] = (uploads, sqlite, over_quota, memory_growth)
+RULES: tuple[Rule, ...] = (uploads, sqlite, over_quota, memory_growth, too_large)

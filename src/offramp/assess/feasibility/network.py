@@ -199,7 +199,7 @@ def spaces(case: Case) -> Iterator[Finding]:
             ))] if names else []),
             Steps((
                 f"Choose design.cidr in offramp.toml outside {', '.join(f'{space.cidr} and {space.data_cidr}' for space in told)}."
-                if told else "Choose design.cidr in offramp.toml outside the space's networks (`heroku spaces:info`).",
+                if told else "Choose design.cidr in offramp.toml outside the space's networks , which `heroku spaces:info --space NAME` shows.",
             )),
         )  # fmt: skip
 
@@ -212,7 +212,7 @@ def fir(case: Case) -> Iterator[Finding]:
             [f"{app} is of the generation fir." for app in apps],
             Steps((
                 "Leave it out with heroku.apps in offramp.toml; its images are Cloud Native already and run on ECS as they are.",
-                "Its logs and traces can be read by an OTLP collector: `heroku telemetry:add` names one.",
+                f"Its logs and traces go to an OTLP collector: `heroku telemetry:add https://otlp.example.com -a {apps[0]}`, with your own address.",
             )),
         )  # fmt: skip
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from ...discover.model import Database
+from .. import sizes
 from . import commands
 from .kinds import Case, Kind, Rule, many, process_name, users
 from .model import Commands, Finding, Mend, Severity, Source, Steps, Subject
@@ -55,8 +56,6 @@ KINDS = (BUDGET, UNPOOLED, SESSION, LISTENS, MIGRATION_LOCK, PREPARED, TLS)
 LINK_CONNECTIONS = 5
 # DBInstanceClassMemory is what the instance has less what its system takes: some 0.3 GiB.
 _RDS_BYTES_A_CONNECTION, _RDS_SYSTEM_BYTES, _RDS_MOST = 9_531_392, 300 * 1024**2, 5000
-# Heroku's connection limits by memory; the memory of the RDS class is never smaller than the plan's.
-_LEAST_MEMORY_GB = ((20, 1), (40, 2), (120, 4), (200, 4), (400, 8), (500, 8))
 
 LISTENERS = (
     "good_job", "que", "queue_classic", "procrastinate", "graphile-worker", "oban", "pgmq-listener", "django-pgpubsub", "django-pgtrigger-listen",
@@ -158,13 +157,14 @@ def _more_room(database: Database) -> tuple[Mend, ...]:
 def beyond_rds(case: Case) -> Iterator[Finding]:
     for database in case.estate.databases:
         total, told, whole = demand(case, database)
-        memory = next((gb for limit, gb in _LEAST_MEMORY_GB if database.connection_limit <= limit), 8)
-        allowed = rds_connections(memory)
-        if database.connection_limit > 0 and total > allowed:
+        if (plan := sizes.database(database.plan)) is None:
+            continue
+        allowed = rds_connections(plan.memory_gb)
+        if total > allowed:
             yield UNPOOLED.found(
                 users(database),
                 [database.addon],
-                [f"The processes open up to {total}; a class with {memory} GB allows about {allowed}.", *told],
+                [f"The processes open up to {total}; a class with {plan.memory_gb} GB allows about {allowed}.", *told],
                 Steps(("Keep the pooler, or RDS Proxy, between the services and RDS.",)),
                 database=database.addon,
                 certain=whole,
