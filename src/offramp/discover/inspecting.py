@@ -59,7 +59,9 @@ class Inspection:
         nothing: tuple[ServiceSetting, ...] = ()
         credentials = self._heard(addon, lambda: data.credentials(addon.id), nobody)
         schedules = self._heard(addon, lambda: data.backup_schedules(addon.id), never)
-        settings = self._heard(addon, lambda: data.settings(addon.id), nothing)
+        # The official CLI refuses to ask for those of an Essential plan, which has none.
+        essential = addon.plan.rpartition(":")[2].startswith(("essential", "mini", "basic", "hobby"))
+        settings = nothing if essential else self._heard(addon, lambda: data.settings(addon.id), nothing)
         return _service(status, credentials, schedules, settings, self._last_backup(addon))
 
     def _last_backup(self, addon: Addon) -> str | None:
