@@ -70,10 +70,10 @@ select *, (dense_rank() over (order by source) - 1)::integer as source_number, (
   from found;
 
 -- name: sample_sources
-select distinct source_number, source from label order by 1;
+select distinct source_number, source::varchar as source from label order by 1;
 
 -- name: sample_figures
-select distinct name_number, name from label order by 1;
+select distinct name_number, name::varchar as name from label order by 1;
 
 -- name: samples
 select time_us, source_number as source, name_number as name, value
