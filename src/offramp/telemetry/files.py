@@ -43,9 +43,14 @@ class Place:
         return self.folder / UNFINISHED / uuid.uuid4().hex
 
     def enter(
-        self, found: Sequence[Sealed], source: str, reached: Mapping[str, int], finished: Sequence[str] = ()
+        self,
+        found: Sequence[Sealed],
+        source: str,
+        reached: Mapping[str, int],
+        frames: Sequence[tuple[str, int]] = (),
     ) -> None:
-        """Give files their names and have them count, together with how far each source was read. Called while ``writing``."""
+        """Give files their names and have them count, together with how far each source was read and which
+        requests that was. Called while ``writing``."""
         names = [self._name(sealed) for sealed in found]
         for sealed, name in zip(found, names, strict=True):
             final = self.folder / name
@@ -55,7 +60,8 @@ class Place:
         with self.manifest.transaction():
             self.manifest.add(found, names, source)
             for name, offset in reached.items():
-                self.manifest.reach(name, offset, finished=name in finished)
+                self.manifest.reach(name, offset)
+            self.manifest.add_frames(frames)
 
     def tidy(self) -> None:
         """Delete files that were moved to their place by a process that died before it entered them. Called while ``writing``."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from . import router
 from .gathering import Gathering
 
 
@@ -47,6 +48,7 @@ _PAPERTRAIL = re.compile(
     re.DOTALL,
 )
 _HOST = re.compile(rb" host=([a-z][a-z0-9-]{1,60}?)(?:-[0-9a-f]{12})?\.herokuapp\.com")
+_NEVER = re.compile(r"(?!)")
 _TSV_COLUMNS = 10
 
 
@@ -97,7 +99,12 @@ def gather(piece: Piece, rows: Gathering) -> None:
         return
     text = _decoded(piece, rows)
     reader = _READERS[piece.form]
+    routed = router.IN_TEXT.fullmatch if piece.form is Form.HEROKU else _NEVER.match
+    take = rows.router[piece.app].append
     for line in text.split("\n"):
+        if found := routed(line):
+            take(found.groups(""))
+            continue
         line = line.removesuffix("\r")
         if line and not reader(piece, line, rows):
             rows.malformed(piece.app or piece.otherwise, "no-header", line)
@@ -151,6 +158,7 @@ def _papertrail(piece: Piece, line: str, rows: Gathering) -> bool:
 def _owner(piece: Piece, named: str, line: str, rows: Gathering) -> str:
     if piece.app:
         return piece.app
+    named = named or piece.otherwise
     rows.tallies[named, "wire"] += len(line) + 1
     return named
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from . import framing, kinds, metrics, redact, router, routes, statements
+from . import framing, kinds, metrics, redact, router, statements
 from .model import Kind
 
-# app, time, head, code, method, path, host, request id, fwd, dyno, connect, service, status, bytes, tail, route
+# time, head, code, method, path, host, request id, fwd, dyno, connect, service, status, bytes, tail
 RouterRow = tuple[str, ...]
 # app, time, kind, source, process, request id, text
 LineRow = tuple[str, str, str, str, str, str, str]
@@ -18,7 +18,7 @@ SampleRow = tuple[str, str, str, str, str, float]
 
 # A router knows a request id of at most 200 characters and a request line of 8 KiB; Logplex cuts a message at 10,000 bytes.
 TEXT_LIMIT = 10_000
-CACHE_LIMIT = 50_000
+NEWLINE = ord("\n")
 UTC_MARK = "+00:00"
 
 
@@ -27,24 +27,53 @@ class Gathering:
     """Rows of one batch of lines. ``redacting`` false keeps lines as they came."""
 
     redacting: bool = True
-    router: list[RouterRow] = field(default_factory=list)
+    router: dict[str, list[RouterRow]] = field(default_factory=lambda: defaultdict(list))
+    """By app, as they were written: what is redacted of them is so when they become columns."""
     lines: list[LineRow] = field(default_factory=list)
     samples: list[SampleRow] = field(default_factory=list)
     tallies: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By app: ``wire`` bytes, ``lost`` messages, and each defect under its name."""
     _open: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
-    _paths: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _forwarded: dict[str, str] = field(default_factory=dict)
 
     def body(self, app: str, body: bytes) -> None:
         """Take the messages of a drain's request."""
-        frames = framing.split(body)
         self.tallies[app, "wire"] += len(body)
+        before = len(self.router[app]), len(self.lines), len(self.samples), self.tallies.copy()
+        if self._well_framed(app, body):
+            return
+        # A frame is not as it should be, so what was read after it cannot be trusted: once more, with care.
+        routed, lines, samples, self.tallies = before
+        del self.router[app][routed:], self.lines[lines:], self.samples[samples:]
+        self._open.clear()
+        frames = framing.split(body)
         for name, count in (("miscounted", frames.miscounted), ("cut", frames.cut), ("unframed", frames.unframed)):
             if count:
                 self.tallies[app, name] += count
         for message in frames.messages:
             self.message(app, message)
+
+    def _well_framed(self, app: str, body: bytes) -> bool:
+        """Read a body in one go, taking router lines straight from it; false when a frame's length is not true."""
+        # Latin-1 keeps a character for a byte, so places stay true whatever the bytes are.
+        text, plain = body.decode("latin-1"), body.isascii()
+        find, match, take = text.find, router.IN_DRAIN.fullmatch, self.router[app].append
+        start, size = 0, len(text)
+        while start < size:
+            space = find(" ", start, start + framing.LENGTH_DIGITS + 1)
+            length = text[start:space]
+            if space < 0 or not length.isdigit() or not length.isascii() or body[space + 1 : space + 2] != b"<":
+                return False
+            start = space + 1
+            end = start + int(length)
+            if end > size:
+                return False
+            found = match(text, start, end - 1)
+            if found and body[end - 1] == NEWLINE and (plain or text[start:end].isascii()):
+                take(found.groups(""))
+            else:
+                self.message(app, body[start:end].removesuffix(b"\n"))
+            start = end
+        return True
 
     def message(self, app: str, message: bytes) -> None:
         """Take one message without its length: ``<PRI>1 TIME host SOURCE PROCESS - TEXT``."""
@@ -68,11 +97,7 @@ class Gathering:
         if len(time) != 32 or not time.endswith(UTC_MARK):
             time = _utc(time)
         if source == "heroku" and process == "router":
-            match = router.CANONICAL.fullmatch(text)
-            if match:
-                self._routed(app, time, match.groups(""))
-            else:
-                self._odd_router(app, time, text)
+            self._routed(app, time, text)
             return
         if "\0" in text or "\0" in source or "\0" in process:
             self.tallies[app, "binary"] += 1
@@ -110,31 +135,7 @@ class Gathering:
                 kept = statements.hidden(row[6]) if not found or found.number == 1 else statements.stray(found)
                 self.lines[place] = (*row[:6], kept)
 
-    def _routed(self, app: str, time: str, fields: tuple[str, ...]) -> None:
-        path, route = self._paths.get(fields[3]) or self._path(fields[3])
-        if self.redacting:
-            forwarded = self._forwarded.get(fields[6])
-            if forwarded is None:
-                forwarded = self._forward(fields[6])
-        else:
-            forwarded = fields[6]
-        self.router.append((app, time, *fields[:3], path, *fields[4:6], forwarded, *fields[7:], route))
-
-    def _path(self, path: str) -> tuple[str, str]:
-        if len(self._paths) > CACHE_LIMIT:
-            self._paths.clear()
-        found = redact.path(path) if self.redacting else path, routes.template(path)
-        self._paths[path] = found
-        return found
-
-    def _forward(self, value: str) -> str:
-        if len(self._forwarded) > CACHE_LIMIT:
-            self._forwarded.clear()
-        found = redact.addresses(value)
-        self._forwarded[value] = found
-        return found
-
-    def _odd_router(self, app: str, time: str, text: str) -> None:
+    def _routed(self, app: str, time: str, text: str) -> None:
         found = router.read(text[:TEXT_LIMIT].replace("\0", "\ufffd"))
         if found is None:
             self.malformed(app, "router-unreadable", text)
@@ -142,7 +143,7 @@ class Gathering:
         fields, whole = found
         if not whole:
             self.tallies[app, "router-cut"] += 1
-        self._routed(app, time, fields)
+        self.router[app].append((time, *fields))
 
     def _joined(self, app: str, process: str, text: str) -> bool:
         """Whether the line was a later part of a message whose beginning is here, and went there."""

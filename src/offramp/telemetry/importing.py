@@ -42,9 +42,10 @@ class _Task:
 def seal_pieces(found: Sequence[Piece], stem: Path, received_us: int, redacting: bool) -> tuple[Sealed, ...]:
     """Read pieces and write them as files: the work of one process."""
     rows = Gathering(redacting)
-    for piece in found:
-        forms.gather(piece, rows)
-    return sealing.write(rows, stem, received_us)
+    with sealing.no_collection():
+        for piece in found:
+            forms.gather(piece, rows)
+        return sealing.write(rows, stem, received_us)
 
 
 def take(

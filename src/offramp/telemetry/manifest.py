@@ -132,6 +132,16 @@ class Manifest:
     def drop_file(self, file: int) -> None:
         self._db.execute(SQL["drop_file"], {"id": file})
 
+    def add_frames(self, frames: Iterable[tuple[str, int]]) -> None:
+        """Remember requests by their frame id and when they came, in seconds."""
+        self._db.executemany(SQL["add_frame"], [{"id": frame, "at": at} for frame, at in frames])
+
+    def frames(self, since: int) -> list[str]:
+        return [frame for (frame,) in self._db.execute(SQL["frames"], {"since": since})]
+
+    def forget_frames(self, before: int) -> None:
+        self._db.execute(SQL["forget_frames"], {"before": before})
+
     def count(self, name: str, count: int) -> None:
         """Add to a total of the whole store."""
         self._db.execute(SQL["add_total"], {"name": name, "count": count})

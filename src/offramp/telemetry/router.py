@@ -11,12 +11,16 @@ import re
 Fields = tuple[str, str, str, str, str, str, str, str, str, str, str, str, str]
 
 # Almost every line matches this; the other reader is for the rest. Figures are bounded, so that each fits its column.
-CANONICAL = re.compile(
+_FIELDS = (
     r'((?:sock=\w+ )?at=\w+(?: code=(\w+) desc="[^"]*"(?: \w+="[^"]*")*)?) method=(\S{0,32}) path="([^"]*)" host=(\S*)'
     r' request_id=(\S{0,200}) fwd="([^"]*)" dyno=(\S*) connect=(\d{0,9})(?:ms)? service=(\d{0,9})(?:ms)? status=(\d{0,4})'
-    r" bytes=(\d{0,15})(| .*)",
-    re.DOTALL,
+    r" bytes=(\d{0,15})(| [^\n]*)"
 )
+_TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00)"
+CANONICAL = re.compile(_FIELDS)
+# The same with the line's own time in front, as drains and as `heroku logs` have it: one look at a line instead of three.
+IN_DRAIN = re.compile(rf"<\d{{1,3}}>1 {_TIME} host heroku router - {_FIELDS}")
+IN_TEXT = re.compile(rf"{_TIME} heroku\[router\]: {_FIELDS}")
 _PATH = re.compile(r'(?:^| )path="(.*)"(?= host=| \w+=|$)', re.DOTALL)
 _PAIR = re.compile(r'([A-Za-z_]\w*)=(?:"([^"]*)"?|(\S*))')
 _FIGURE = {

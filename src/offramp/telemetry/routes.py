@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,2})?", re.IGNORECASE)
 # oauth2, s3, step1: a word with one figure is part of the address more often than not.
-_WORD = re.compile(r"[A-Za-z_.-]{1,24}\d")
+_WORD = re.compile(r"[A-Za-z_-]{1,12}\d")
 _FILE = re.compile(r"(.+)(\.[A-Za-z][A-Za-z0-9]{0,4})")
 _RANDOM = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{20,}")
 _HYPHENS, _LONG = 3, 40
@@ -25,20 +26,21 @@ def template(path: str) -> str:
     >>> template("/blog/how-we-left-our-home")
     '/blog/{slug}'
     """
-    bare = path.partition("?")[0].partition("#")[0]
-    parts = bare.split("/", _ROUTE_PARTS)
+    parts = path.partition("?")[0].split("/", _ROUTE_PARTS)
     if len(parts) > _ROUTE_PARTS:
         parts[-1] = "{rest}"
-    return "/".join([part if part.isalpha() and len(part) < _LONG else segment(part) for part in parts])
+    return "/".join(["{id}" if part.isdigit() else segment(part) for part in parts])
 
 
+@lru_cache(10_000)
 def segment(part: str) -> str:
     """Return what stands in a route for one part of a path.
 
     >>> [segment(part) for part in ("v2", "oauth2", "order-4711", "J%C3%B6rg", "me@example.com", "wp-login.php")]
     ['v2', 'oauth2', '{id}', '{id}', '{id}', 'wp-login.php']
     """
-    if not part or part == "{rest}":
+    part = part.partition("#")[0]
+    if not part or part == "{rest}" or (part.isalpha() and part.isascii() and len(part) < _LONG):
         return part
     if part.isdigit():
         return "{id}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kit import sqlbook
+from . import redact, routes
 from .gathering import Gathering
 
 SQL = sqlbook.load("offramp.telemetry", "sql/seal.sql")
@@ -24,6 +28,10 @@ ROUTER_COLUMNS = (
 )  # fmt: skip
 LINE_COLUMNS = ("app", "time", "kind", "source", "process", "request_id", "text")
 SAMPLE_COLUMNS = ("app", "time", "kind", "source", "name", "value")
+# Their places among a router row's fields, of which the first is its time.
+PATH, FORWARDED = 4, 7
+Columns = dict[str, NDArray[Any]]
+NOBODY = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +70,72 @@ class Sealed:
         return sum(part.rows for part in self.parts)
 
 
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Keep Python from looking for cycles among a million rows that have none: a quarter of the time of reading them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 def load(db: duckdb.DuckDBPyConnection, rows: Gathering, received_us: int) -> None:
     """Put rows into the tables ``sealed`` and ``sealed_samples`` of ``db``; lines without a readable time get ``received_us``."""
-    _register(db, "router_rows", ROUTER_COLUMNS, rows.router)
-    _register(db, "line_rows", LINE_COLUMNS, rows.lines)
-    _register(db, "sample_rows", SAMPLE_COLUMNS, rows.samples)
-    db.execute(SQL["rows"], {"received_us": received_us})
-    db.execute(SQL["samples"], {"received_us": received_us})
-    for name in ("router_rows", "line_rows", "sample_rows"):
+    with _registered(db, rows):
+        db.execute(SQL["rows"], {"received_us": received_us})
+        db.execute(SQL["samples"], {"received_us": received_us})
+
+
+@contextmanager
+def _registered(db: duckdb.DuckDBPyConnection, rows: Gathering) -> Iterator[None]:
+    """Let ``db`` read the rows where they are, each kind in the order of app and time."""
+    tables = {
+        "router_rows": _routed(rows),
+        "line_rows": _columns(LINE_COLUMNS, sorted(rows.lines, key=itemgetter(0, 1))),
+        "sample_rows": _columns(SAMPLE_COLUMNS, rows.samples),
+    }
+    for name, columns in tables.items():
+        db.register(name, columns)
+    yield
+    for name in tables:
         db.unregister(name)
 
 
-def _register(
-    db: duckdb.DuckDBPyConnection, name: str, columns: Sequence[str], rows: Sequence[tuple[str | float, ...]]
-) -> None:
-    # An array of objects is the form from which DuckDB reads text without another copy; an empty one would have no type.
-    arrays: dict[str, NDArray[Any]]
-    if rows:
-        arrays = {column: _array(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)}
-    else:
-        arrays = {column: np.empty(0, dtype=np.float64 if column == "value" else "U1") for column in columns}
-    db.register(name, arrays)
+def _routed(rows: Gathering) -> Columns:
+    """Return router lines as columns. A value that comes often is redacted once."""
+    found: dict[str, list[str]] = {column: [] for column in ROUTER_COLUMNS}
+    for app in sorted(app for app, lines in rows.router.items() if lines):
+        # They came nearly in order, which Python's sort makes use of.
+        columns: list[Sequence[str]] = list(zip(*sorted(rows.router[app], key=itemgetter(0)), strict=True))
+        found["app"] += [app] * len(columns[0])
+        found["route"] += _each(columns[PATH], routes.template)
+        if rows.redacting:
+            columns[PATH] = _each(columns[PATH], redact.path)
+            columns[FORWARDED] = _each(columns[FORWARDED], redact.addresses)
+        for column, values in zip(ROUTER_COLUMNS[1:-1], columns, strict=True):
+            found[column] += values
+    if not found["app"]:
+        return _columns(ROUTER_COLUMNS, [])
+    return {column: _array(values) for column, values in found.items()}
+
+
+def _each(values: Sequence[str], change: Callable[[str], str]) -> list[str]:
+    changed = {value: change(value) for value in set(values)}
+    return [changed[value] for value in values]
+
+
+def _columns(columns: Sequence[str], rows: Sequence[tuple[str | float, ...]]) -> Columns:
+    # Without rows nothing would tell DuckDB the types: one row of nobody's, which the statements leave out.
+    rows = rows or [tuple(0.0 if column == "value" else NOBODY for column in columns)]
+    return {column: _array(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)}
 
 
 def _array(values: Sequence[object]) -> NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
+    # Objects are the form from which DuckDB reads text without another copy.
+    array: NDArray[Any] = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
@@ -97,22 +146,30 @@ def write(rows: Gathering, stem: Path, received_us: int) -> tuple[Sealed, ...]:
     found: list[Sealed] = []
     with duckdb.connect() as db:
         db.execute(SQL["settings"])
-        load(db, rows, received_us)
-        parts = db.execute(SQL["counts"]).fetchall()
-        tallies = Counter(rows.tallies)
-        for app, _, _, _, _, untimed in parts:
-            if untimed:
-                tallies[app, "bad-time"] += untimed
-        counted = tuple(Tally(app, name, count) for (app, name), count in sorted(tallies.items()))
-        if parts:
+        db.execute(SQL["quiet"])
+        with _registered(db, rows):
+            # A view, so that rows go from where they are into the file without a table between.
+            db.execute(SQL["received"], {"received_us": received_us})
             path = stem.with_name(f"{stem.name}.parquet")
             _copy(db, SQL["write"], path)
-            found.append(_sealed(path, "lines", [part[:5] for part in parts], counted))
-        if figures := db.execute(SQL["sample_counts"]).fetchall():
-            path = stem.with_name(f"{stem.name}-samples.parquet")
-            _copy(db, SQL["write_samples"], path)
-            found.append(_sealed(path, "samples", figures, ()))
-    return tuple(found)
+            parts = db.execute(SQL["written"], {"path": str(path)}).fetchall()
+            if rows.samples:
+                figures = stem.with_name(f"{stem.name}-samples.parquet")
+                _copy(db, SQL["write_samples"], figures)
+                found.append(
+                    _sealed(
+                        figures, "samples", db.execute(SQL["written_samples"], {"path": str(figures)}).fetchall(), ()
+                    )
+                )
+    tallies = Counter(rows.tallies)
+    for app, _, _, _, _, untimed in parts:
+        if untimed:
+            tallies[app, "bad-time"] += untimed
+    if not parts:
+        path.unlink()
+        return tuple(found)
+    counted = tuple(Tally(app, name, count) for (app, name), count in sorted(tallies.items()))
+    return (_sealed(path, "lines", [part[:5] for part in parts], counted), *found)
 
 
 def _copy(db: duckdb.DuckDBPyConnection, statement: str, path: Path) -> None:

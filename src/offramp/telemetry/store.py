@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from . import answers, counting, following, importing, retention
+from . import answers, counting, following, importing, retention, sealer
 from .answers import Row
 from .columns import Router
 from .files import Place
@@ -71,6 +71,10 @@ class Store:
         return importing.take(
             self._place, paths, now=now, app=app, redacting=self._redacting, workers=workers, progress=progress
         )
+
+    def seal(self, *, now: float) -> int:
+        """Turn lines that a receiver took in into files, and return how many; the newest wait while somebody receives."""
+        return sealer.seal(self.folder, now=now, redacting=self._redacting)
 
     def name_drain(self, token: str, app: str) -> None:
         """Say whose lines come with a drain's token, those that came before too."""
@@ -142,7 +146,7 @@ class Store:
         (found,) = self._snapshot.ask(
             ("shared_requests",), {**_named(between), "slack_us": SLACK_US}, kind="router", between=between
         )
-        return answers.shared(found, dict(self._manifest.drains()))
+        return answers.shared({name: column.tolist() for name, column in found.items()}, dict(self._manifest.drains()))
 
     def request(self, request_id: str) -> tuple[Line, ...]:
         """Return every line of one request across all apps, in the order in which things began."""

@@ -1,6 +1,9 @@
 -- name: settings
 set preserve_insertion_order = false;
 
+-- name: quiet
+set enable_progress_bar = false;
+
 -- name: files
 set variable files = $files;
 
@@ -9,11 +12,11 @@ set variable files = $files;
 create or replace temp view line as
 select * from read_parquet(getvariable('files'))
  union all by name
-select * exclude (untimed) from sealed;
+select * from sealed;
 
 -- name: lines_without_files
 create or replace temp view line as
-select * exclude (untimed) from sealed;
+select * from sealed;
 
 -- name: samples_with_files
 create or replace temp view sample as
