@@ -26,7 +26,7 @@ from .engine.report import Goal, Plan, RunReport, StageView
 from .engine.run import run
 from .engine.survey import look_at, plan
 from .engine.verdict import Ask, Finding, Met
-from .errors import OfframpError, RefusedError, UsageError
+from .errors import OfframpError, RefusedError, UsageError, WaitingError
 from .kit.clock import Clock, SystemClock
 from .settings import Settings
 from .signpost import Command, WayBack
@@ -121,6 +121,21 @@ class DryRun:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What changed on Heroku since ``estate.json`` was written: what it is about, and a sentence."""
+
+    changes: tuple[tuple[str, str], ...]
+
+    @property
+    def exit_status(self) -> int:
+        """A person should look at a change."""
+        return WaitingError.exit_status if self.changes else 0
+
+    def to_json(self) -> dict[str, object]:
+        return {"changes": [{"about": about, "text": text} for about, text in self.changes]}
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a migration is made of. Tests bring stages of their own; everybody else uses the ordinary parts."""
@@ -195,6 +210,16 @@ class Migration:
     def discover(self, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere) -> RunReport:
         """Read Heroku and the databases into ``estate.json``."""
         return self._run(self._named("discover"), on_event, interrupt)
+
+    def changes(self, on_event: events.Listener = events.ignore) -> Drift:
+        """Say what changed on Heroku since ``estate.json`` was written, and touch nothing. Raises UsageError when there is none."""
+        from .discover.changes import since_kept
+
+        watch = Watch(self._parts.clock, on_event)
+        watch.began("discover", "looking")
+        with self._tools() as tools:
+            found = since_kept(_telling(tools, watch), self.settings)
+        return Drift(tuple((change.about, change.text) for change in found))
 
     def design(self, on_event: events.Listener = events.ignore, interrupt: Interrupt = acting.nowhere) -> RunReport:
         """Write ``blueprint.toml`` from the estate, for people to review."""
@@ -386,7 +411,7 @@ class Migration:
             if first:
                 first(journal)
             setting = Setting(
-                tools=tools,
+                tools=_telling(tools, watch),
                 journal=journal,
                 fence=held.fence,
                 clock=self._parts.clock,
@@ -432,3 +457,8 @@ def _look_or_say(chapter: Chapter, tools: Any, decisions: dict[str, str]) -> Sta
         return look_at(chapter, tools, decisions)
     except OfframpError as error:
         return report.unknown(chapter, error)
+
+
+def _telling(tools: Any, watch: Watch) -> Any:
+    """Return the tools with an ear for how far a long look has come; tests' own tools have none."""
+    return replace(tools, tell=watch.note) if hasattr(tools, "tell") else tools

@@ -31,7 +31,7 @@ class HerokuSettings:
     """Where Heroku is, and which of its apps belong to this move.
 
     ``apps`` and ``pipeline`` choose the apps; with neither, all apps that the token sees. ``reserve`` is how many of the
-    account's API calls are left for everybody else. ``handled_addons`` are add-ons a person takes care of.
+    account's API calls are left for everybody else, a third of Heroku's 4,500 by default. ``handled_addons`` are add-ons a person takes care of.
     """
 
     api: str = "https://api.heroku.com"
@@ -40,7 +40,7 @@ class HerokuSettings:
     pipeline: str | None = None
     pipeline_stage: str = "production"
     apps: tuple[str, ...] = ()
-    reserve: int = 500
+    reserve: int = 1500
     handled_addons: tuple[str, ...] = ()
 
     def token(self, environ: Mapping[str, str]) -> Secret:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 
 from . import aws, heroku, postgres
 from .errors import UsageError
 from .kit.clock import Clock, SystemClock
+from .kit.recent import Recent
 from .kit.secret import Secret
 from .settings import Settings
+
+ACTING_RESERVE = 500
+"""A switch makes few calls and must not wait for a reserve that a large discovery has used up; discovery leaves the whole of it."""
 
 
 def _go_on(_: str) -> None:
     """Do nothing: the ordinary interrupt."""
+
+
+def _quiet(_: str, __: float | None = None) -> None:
+    """Tell nobody: the ordinary listener."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,10 @@ class Tools:
     aws: aws.Clients
     interrupt: Callable[[str], None] = _go_on
     """Called around every move of a switch; tests end the process there."""
+    tell: Callable[[str, float | None], None] = _quiet
+    """Told how far a long look has come, and which share of it where that is known."""
+    recent: Recent = field(default_factory=Recent)
+    """What the last look saw, for the one that checks its deed."""
 
     def source_url(self, app: str, config_var: str) -> Secret:
         """Return a Heroku database's URL as it is now: Heroku rotates credentials, so it is never kept.
@@ -66,7 +78,8 @@ def build(
     """Open the clients that ``settings`` names. Raises UsageError when the Heroku token is not in the environment."""
     token = settings.heroku.token(environ)
     ticking = clock or SystemClock()
-    platform = heroku.Platform(settings.heroku.api, token, clock=ticking, reserve=settings.heroku.reserve)
+    reserve = min(settings.heroku.reserve, ACTING_RESERVE)
+    platform = heroku.Platform(settings.heroku.api, token, clock=ticking, reserve=reserve)
     data = heroku.Data(settings.heroku.data_api, token, clock=ticking)
     try:
         yield Tools(

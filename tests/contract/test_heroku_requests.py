@@ -85,6 +85,15 @@ CALLS: list[tuple[Callable[[Platform], object], str]] = [
     (lambda heroku: heroku.pipelines(), "GET /pipelines"),
     (lambda heroku: heroku.couplings(), "GET /pipeline-couplings"),
     (lambda heroku: heroku.drains("web"), "GET /apps/{}/log-drains"),
+    (lambda heroku: heroku.endpoints("web"), "GET /apps/{}/sni-endpoints"),
+    (lambda heroku: heroku.features("web"), "GET /apps/{}/features"),
+    (lambda heroku: heroku.collaborators("web"), "GET /apps/{}/collaborators"),
+    (lambda heroku: heroku.webhooks("web"), "GET /apps/{}/webhooks"),
+    (lambda heroku: heroku.teams(), "GET /teams"),
+    (lambda heroku: heroku.spaces(), "GET /spaces"),
+    (lambda heroku: heroku.outbound("home"), "GET /spaces/{}/nat"),
+    (lambda heroku: heroku.review_app_config("p"), "GET /pipelines/{}/review-app-config"),
+    (lambda heroku: heroku.review_apps("p"), "GET /pipelines/{}/review-apps"),
     (lambda heroku: heroku.add_drain("web", Secret("https://d.example")), "POST /apps/{}/log-drains"),
     (lambda heroku: heroku.remove_drain("web", "d"), "DELETE /apps/{}/log-drains/{}"),
 ]
@@ -110,7 +119,7 @@ def test_a_request_is_one_that_heroku_knows(
 
 
 def test_no_method_of_the_client_is_forgotten() -> None:
-    called = {name for name in vars(Platform) if not name.startswith("_")} - {"close"}
+    called = {name for name in vars(Platform) if not name.startswith("_")} - {"close", "leaving"}
     covered = {name for call, _ in CALLS for name in call.__code__.co_names}
 
     assert called - covered == set()

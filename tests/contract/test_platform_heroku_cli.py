@@ -30,6 +30,8 @@ READS: Mapping[str, tuple[str, ...]] = {
     "ps:type -a shop": ("web", "Standard-1X", "$25", "worker"),
     "pg:info -a shop": ("=== DATABASE_URL", "Essential 0", "Available", "PG Version:", "/20", "postgresql-"),
     "pg:credentials -a shop": ("default", "active", "as DATABASE"),
+    "features -a shop": ("[ ] preboot",),
+    "certs -a shop": ("www.tiny.example", "ACM"),
     "pg:backups -a shop": ("No backups.",),
     "redis:info -a shop": ("REDIS_URL", "Mini", "noeviction"),
     "drains -a shop": ("http://127.0.0.1:9/first", "d."),

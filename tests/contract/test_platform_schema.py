@@ -18,7 +18,7 @@ from offramp.rehearsal.platform.api import application
 SCHEMA = Path(__file__).parent / "heroku_schema" / "schema.json"
 # Routes that are not of the Platform API, and those that the CLI uses but the public schema does not list.
 ELSEWHERE = re.compile(r"^/(_rehearsal|_logplex|_backups|client|postgres|redis)/")
-UNLISTED = {"GET /teams", "GET /users/{account}/addons", "GET /users/~"}
+UNLISTED = {"GET /users/{account}/addons", "GET /users/~"}
 FORMATS = FormatChecker(formats=())
 
 
@@ -93,6 +93,8 @@ def _identities(heroku: Running) -> dict[str, str]:
         "slug": next(r["slug"]["id"] for r in heroku.call("GET", "/apps/shop/releases").json if r["slug"]),
         "dyno": "web.1",
         "domain": "www.tiny.example",
+        "endpoint": heroku.call("GET", "/apps/shop/sni-endpoints").json[0]["id"],
+        "feature": "preboot",
         "drain": heroku.call("POST", "/apps/shop/log-drains", {"url": "http://127.0.0.1:9/identities"}).json["id"],
     }
     return {
@@ -144,7 +146,8 @@ def test_every_read_answers_what_the_schema_says(heroku: Running) -> None:
 def test_the_lists_are_not_empty(heroku: Running) -> None:
     for path in ("/apps", "/addons", "/addon-attachments", "/dyno-sizes", "/addon-services", "/pipelines",
                  "/apps/shop/formation", "/apps/shop/dynos", "/apps/shop/domains", "/apps/shop/releases",
-                 "/apps/shop/buildpack-installations", "/apps/shop/collaborators", "/regions", "/stacks"):  # fmt: skip
+                 "/apps/shop/buildpack-installations", "/apps/shop/collaborators", "/apps/shop/sni-endpoints",
+                 "/apps/shop/features", "/regions", "/stacks"):  # fmt: skip
         assert heroku.call("GET", path).json, path
 
 

@@ -160,7 +160,7 @@ def found_estate(clients: Tools) -> Estate:
 
 def test_the_estate_is_written_once_and_then_met(clients: Tools) -> None:
     assert settle(clients) == [
-        MakeSalt().title,
+        MakeSalt(Secret("")).title,
         WriteEstate(estate_file.read(clients.settings.estate_path)).title,
     ]
     assert settle(clients) == []

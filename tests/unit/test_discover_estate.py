@@ -97,8 +97,8 @@ def estate(*apps: AppFacts, censuses: Mapping[str, Census] | None = None) -> Est
     return compose.estate(found, taken, (Schedule("sessions-api", "tidy", "hour"),), SALT)
 
 
-def seen(found: Estate, kept: Estate | Unreadable | None = None, salted: bool = True) -> Seen:
-    return Seen(found=found, kept=kept, salted=salted)
+def seen(found: Estate, kept: Estate | Unreadable | None = None, salt: Secret | None = None) -> Seen:
+    return Seen(found=found, kept=kept, salt=salt)
 
 
 def variables(found: App) -> dict[str, tuple[str | None, str | None, str | None]]:
@@ -200,10 +200,10 @@ def test_a_wrong_kind_deep_in_the_file_is_found() -> None:
 
 
 def test_the_salt_comes_first() -> None:
-    (finding,) = judge.judge(SETTINGS, seen(estate(), salted=False), {})
+    (finding,) = judge.judge(SETTINGS, seen(estate(), salt=SALT), {})
 
     assert isinstance(finding.verdict, Do)
-    assert finding.verdict.deeds == (MakeSalt(),)
+    assert finding.verdict.deeds == (MakeSalt(SALT), WriteEstate(estate()))
 
 
 @pytest.mark.parametrize("kept", [None, Unreadable("it is not JSON")])

@@ -28,7 +28,7 @@ def test_the_least_file_gets_every_default() -> None:
     read = parse(LEAST)
 
     assert read.heroku.api == "https://api.heroku.com"
-    assert read.heroku.reserve == 500
+    assert read.heroku.reserve == 1500
     assert read.shift.steps == (10, 50, 100)
     assert read.images.of("web", 7) == "012345678901.dkr.ecr.eu-central-1.amazonaws.com/web:v7"
     assert read.blueprint_path == Path("work/blueprint.toml")

@@ -23,12 +23,17 @@ def _answer(report: RunReport, following: Command | None) -> Answer:
 
 
 @click.command()
+@click.option("--diff", is_flag=True, help="Only say what changed since estate.json was written; write nothing.")
 @options.as_json
 @options.crash_at
 @click.pass_obj
-def discover(shell: Shell, interrupt: Interrupt) -> Answer:
+def discover(shell: Shell, diff: bool, interrupt: Interrupt) -> Answer:
     """Read Heroku and the databases into estate.json."""
     move = shell.migration()
+    if diff:
+        with listener(("discover",), as_json=shell.json) as tell:
+            drift = move.changes(tell)
+        return Answer(drift.to_json(), show.drift(drift), drift.exit_status, ("discover",) if drift.changes else None)
     with listener(("discover",), as_json=shell.json) as tell:
         report = move.discover(tell, interrupt)
     return _answer(report, ("design",) if report.ok else signpost.next_command(report.stopped_at))

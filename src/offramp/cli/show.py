@@ -11,7 +11,7 @@ from ..engine.journal import Decision, Entry
 from ..engine.lease import Lease
 from ..engine.report import Goal, Plan, RunReport, StageView
 from ..engine.verdict import Fact
-from ..migration import DryRun, Log, Status, Why
+from ..migration import Drift, DryRun, Log, Status, Why
 
 COLOURS = {"met": "green", "do": "cyan", "wait": "cyan", "ask": "yellow", "refuse": "red", "unknown": "red"}
 WIDTH = 11
@@ -101,6 +101,13 @@ def _lease(holder: Lease | None, now: float) -> str:
     if holder is None:
         return "nobody holds it"
     return f"{holder.holder.who} holds number {holder.fence} since {now - holder.taken:.0f} s"
+
+
+def drift(found: Drift) -> str:
+    """One line a change."""
+    if not found.changes:
+        return "Nothing has changed on Heroku since estate.json was written."
+    return "\n".join(text for _, text in found.changes)
 
 
 def dry_run(found: DryRun) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, assert_never
 
 from ..kit import files
-from . import file, fingerprint
+from . import file, history
 from .seen import Deed, MakeSalt, WriteEstate
 
 if TYPE_CHECKING:
@@ -15,11 +14,13 @@ if TYPE_CHECKING:
 
 def act(deed: Deed, tools: Tools) -> None:
     match deed:
-        case MakeSalt():
-            salt = secrets.token_hex(fingerprint.SALT_BYTES)
+        case MakeSalt(salt):
             # Whoever draws first wins; a second salt would make every fingerprint differ.
-            files.create(tools.settings.salt_path, salt.encode("ascii"), mode=0o600)
+            files.create(tools.settings.salt_path, salt.reveal().encode("ascii"), mode=0o600)
         case WriteEstate(estate):
+            # The history first: without it the next look would not know how fast a database grows.
+            history.keep(tools.settings.directory, estate)
             files.replace(tools.settings.estate_path, file.dump(estate))
+            tools.recent.acted()
         case _:
             assert_never(deed)

@@ -10,8 +10,9 @@ import psycopg
 from psycopg import sql
 
 from ..kit import sqlbook
+from . import measuring, server
 from .catalogue import RDS_EXTENSIONS
-from .model import Table
+from .model import Extension, Readings, Server, Table
 
 _SQL = sqlbook.load(__package__, "sql/census.sql")
 COUNTED_BYTES = 8 * 1024 * 1024
@@ -31,6 +32,10 @@ class Census:
     tables: tuple[Table, ...]
     concerns: tuple[str, ...]
     follower: bool = False
+    installed: tuple[Extension, ...] = ()
+    large_objects: int = 0
+    server: Server | None = None
+    readings: Readings | None = None
 
 
 def take(connection: Connection, *, counted_bytes: int = COUNTED_BYTES) -> Census:
@@ -39,9 +44,14 @@ def take(connection: Connection, *, counted_bytes: int = COUNTED_BYTES) -> Censu
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         version, size, follower, limit = _one(connection, _SQL["server"])
-        extensions = tuple(str(row[0]) for row in connection.execute(_SQL["extensions"]))
+        installed = server.extensions(connection)
+        extensions = tuple(one.name for one in installed)
         tables = tuple(_tables(connection, counted_bytes))
         oddities = [(str(kind), str(name)) for kind, name in _rows(connection, _SQL["oddities"])]
+        large_objects = server.large_objects(connection)
+        set_up = server.read(connection, int(version))
+        schema = next((one.schema for one in installed if one.name == "pg_stat_statements"), None)
+        readings = measuring.read(connection, int(limit), schema)
     return Census(
         server_version=int(version),
         bytes=int(size),
@@ -50,6 +60,10 @@ def take(connection: Connection, *, counted_bytes: int = COUNTED_BYTES) -> Censu
         tables=tables,
         concerns=concerns(extensions, tables, oddities),
         follower=bool(follower),
+        installed=installed,
+        large_objects=large_objects,
+        server=set_up,
+        readings=readings,
     )
 
 

@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
-from ..errors import OutsideError
-from ..heroku.model import Addon, DynoSize, Formation
+from ..heroku.model import Addon, CacheStatus
 from ..kit.secret import Secret
-from . import catalogue, fingerprint
+from . import calling, catalogue, compose_app, copying, history, jobs
+from .calling import SharedRequests
 from .census import Census
-from .model import App, Cache, ConfigVar, Database, Domain, Estate, OtherAddon, ProcessType, Schedule
-from .survey import AppFacts, Survey
+from .copying import Places
+from .history import Observation
+from .jobs import Run
+from .model import (
+    Cache,
+    CacheReadings,
+    Database,
+    DatabaseService,
+    Estate,
+    OtherAddon,
+    Pipeline,
+    Placed,
+    Schedule,
+    Space,
+    Team,
+)
+from .survey import PipelineFacts, Survey
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What else was found out, by add-on name where it is about one; everything of it may be missing."""
+
+    services: Mapping[str, DatabaseService]
+    cache_services: Mapping[str, CacheStatus]
+    caches: Mapping[str, CacheReadings]
+    history: tuple[Observation, ...] = ()
+    runs: tuple[Run, ...] = ()
+    shared: tuple[SharedRequests, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+NOTHING = Beside({}, {}, {})
 
 
 def estate(
@@ -20,30 +51,41 @@ def estate(
     schedules: tuple[Schedule, ...],
     salt: Secret,
     handled: tuple[str, ...] = (),
+    beside: Beside = NOTHING,
 ) -> Estate:
     """Put an estate together. ``censuses`` are by add-on name; a database without one does not move, nor do ``handled``."""
-    hosts = _hosts(survey)
+    apps = compose_app.apps(survey, salt)
+    long = copying.long_enough({facts.app.name: facts.config for facts in survey.apps})
+    found = copying.places(apps, long)
+    endpoints = {(app.name, one.name): one.endpoint for app in apps for one in app.config}
     owned = [addon for addon in _owned(survey) if addon.name not in handled]
     databases = [addon for addon in owned if addon.service == catalogue.DATABASE_SERVICE and addon.name in censuses]
     caches = [addon for addon in owned if addon.service == catalogue.CACHE_SERVICE]
     others = [addon for addon in survey.addons if addon not in databases and addon not in caches]
     return Estate(
-        apps=tuple(_app(facts, survey, hosts, salt) for facts in survey.apps),
+        apps=apps,
         databases=tuple(
             sorted(
-                (_database(addon, survey, censuses[addon.name]) for addon in databases),
+                (_database(addon, survey, censuses[addon.name], endpoints, found, beside) for addon in databases),
                 key=lambda database: (database.app, database.config_var, database.addon),
             )
         ),
         caches=tuple(
             sorted(
-                (_cache(addon, survey) for addon in caches),
+                (_cache(addon, survey, endpoints, found, beside) for addon in caches),
                 key=lambda cache: (cache.app, cache.config_var, cache.addon),
             )
         ),
         others=tuple(_other(addon, survey, handled) for addon in others),
         schedules=tuple(sorted(schedules, key=lambda job: (job.app, job.command, job.every))),
         monthly_cents=_monthly_cents(survey),
+        pipelines=tuple(_pipeline(one, {app.name for app in apps}) for one in survey.pipelines),
+        teams=tuple(sorted((Team(one.name, one.role, one.type) for one in survey.teams), key=lambda team: team.name)),
+        spaces=_spaces(survey),
+        calls=calling.calls(apps, beside.shared),
+        copies=copying.copies(found),
+        seen_jobs=jobs.scheduled(beside.runs, schedules),
+        unread=tuple(sorted({*survey.unread, *beside.unread})),
     )
 
 
@@ -64,88 +106,6 @@ def _owned(survey: Survey) -> tuple[Addon, ...]:
     return tuple(addon for addon in survey.addons if addon.app in owners)
 
 
-def _hosts(survey: Survey) -> Mapping[str, str]:
-    """Map every host name under which an app of the estate answers to the app."""
-    return {
-        host: facts.app.name
-        for facts in survey.apps
-        for host in (_default_host(facts), *(domain.hostname for domain in facts.domains))
-        if host
-    }
-
-
-def _default_host(facts: AppFacts) -> str:
-    named = [domain.hostname for domain in facts.domains if domain.kind == "heroku"]
-    return urlsplit(facts.app.web_url).hostname or next(iter(named), "")
-
-
-def _app(facts: AppFacts, survey: Survey, hosts: Mapping[str, str], salt: Secret) -> App:
-    procfile = dict(facts.slug.process_types) if facts.slug else {}
-    return App(
-        name=facts.app.name,
-        id=facts.app.id,
-        stack=facts.app.stack,
-        generation=facts.app.generation,
-        region=facts.app.region,
-        maintenance=facts.app.maintenance,
-        default_host=_default_host(facts),
-        buildpacks=facts.buildpacks,
-        processes=tuple(
-            _process_type(line, procfile, survey.sizes)
-            for line in sorted(facts.formation, key=lambda line: line.type)
-            if line.type != "release"
-        ),
-        release_command=procfile.get("release"),
-        release_version=facts.release.version if facts.release else 0,
-        config=_config(facts, hosts, salt),
-        domains=tuple(
-            Domain(domain.hostname, domain.cname)
-            for domain in sorted(facts.domains, key=lambda domain: domain.hostname)
-            if domain.kind == "custom"
-        ),
-        drains=tuple(sorted({drain.host for drain in facts.drains if drain.host})),
-        pipeline=facts.pipeline,
-        pipeline_stage=facts.pipeline_stage,
-    )
-
-
-def _process_type(line: Formation, procfile: Mapping[str, str], sizes: tuple[DynoSize, ...]) -> ProcessType:
-    return ProcessType(
-        type=line.type,
-        command=line.command or procfile.get(line.type, ""),
-        quantity=line.quantity,
-        size=line.size,
-        memory_mb=_size(line.size, sizes).memory_mb,
-    )
-
-
-def _size(name: str, sizes: tuple[DynoSize, ...]) -> DynoSize:
-    for size in sizes:
-        if size.name.casefold() == name.casefold():
-            return size
-    raise OutsideError(
-        f"Heroku's list of dyno sizes has no {name}.", hint="Run the same command again; if it stays so, report it."
-    )
-
-
-def _config(facts: AppFacts, hosts: Mapping[str, str], salt: Secret) -> tuple[ConfigVar, ...]:
-    owners = {name: attachment.name for attachment in facts.attachments for name in attachment.config_vars}
-    return tuple(
-        _config_var(name, value, owners.get(name), hosts, salt) for name, value in sorted(facts.config.items())
-    )
-
-
-def _config_var(name: str, value: Secret, attachment: str | None, hosts: Mapping[str, str], salt: Secret) -> ConfigVar:
-    app = None if attachment else fingerprint.target(value, hosts)
-    return ConfigVar(
-        name=name,
-        fingerprint=fingerprint.fingerprint(value, salt),
-        attachment=attachment,
-        points_at=app,
-        address=fingerprint.address(value) if app else None,
-    )
-
-
 def _attached_to(addon: Addon, survey: Survey) -> tuple[str, ...]:
     return tuple(
         sorted(
@@ -157,11 +117,21 @@ def _attached_to(addon: Addon, survey: Survey) -> tuple[str, ...]:
     )
 
 
-def _database(addon: Addon, survey: Survey, census: Census) -> Database:
+def _database(
+    addon: Addon,
+    survey: Survey,
+    census: Census,
+    endpoints: Mapping[tuple[str, str], str | None],
+    found: Places,
+    beside: Beside,
+) -> Database:
+    variable = config_var_of(addon, survey) or ""
+    sizes = [history.Size(f"{table.schema}.{table.name}", table.bytes) for table in census.tables]
+    readings = census.readings
     return Database(
         addon=addon.name,
         app=addon.app,
-        config_var=config_var_of(addon, survey) or "",
+        config_var=variable,
         plan=addon.plan,
         server_version=census.server_version,
         bytes=census.bytes,
@@ -170,17 +140,41 @@ def _database(addon: Addon, survey: Survey, census: Census) -> Database:
         tables=census.tables,
         attached_to=_attached_to(addon, survey),
         concerns=census.concerns,
+        monthly_cents=addon.monthly_cents,
+        copied_to=copying.copied_to(found, endpoints.get((addon.app, variable))),
+        installed=census.installed,
+        large_objects=census.large_objects,
+        server=census.server,
+        service=beside.services.get(addon.name),
+        readings=history.grown(readings, addon.name, census.bytes, sizes, beside.history) if readings else None,
     )
 
 
-def _cache(addon: Addon, survey: Survey) -> Cache:
+def _cache(
+    addon: Addon,
+    survey: Survey,
+    endpoints: Mapping[tuple[str, str], str | None],
+    found: Places,
+    beside: Beside,
+) -> Cache:
+    variable = config_var_of(addon, survey) or ""
+    service = beside.cache_services.get(addon.name)
+    readings = beside.caches.get(addon.name)
     return Cache(
         addon=addon.name,
         app=addon.app,
-        config_var=config_var_of(addon, survey) or "",
+        config_var=variable,
         plan=addon.plan,
         memory_mb=catalogue.cache_memory_mb(addon.plan),
         attached_to=_attached_to(addon, survey),
+        monthly_cents=addon.monthly_cents,
+        copied_to=copying.copied_to(found, endpoints.get((addon.app, variable))),
+        version=(readings.version if readings else "") or (service.version if service else ""),
+        eviction=(service.eviction if service else "") or (readings.eviction if readings else ""),
+        timeout=service.timeout if service else "",
+        persistence=service.persistence if service else "",
+        maintenance_window=service.maintenance_window if service else "",
+        readings=readings,
     )
 
 
@@ -194,12 +188,35 @@ def _other(addon: Addon, survey: Survey, handled: tuple[str, ...]) -> OtherAddon
         advice = "It follows another database; make a read replica on RDS for those who read it."
     else:
         advice = catalogue.advice(addon.service)
-    return OtherAddon(addon=addon.name, app=addon.app, service=addon.service, plan=addon.plan, advice=advice)
+    return OtherAddon(
+        addon.name, addon.app, addon.service, addon.plan, advice, addon.monthly_cents, tuple(sorted(addon.config_vars))
+    )
+
+
+def _pipeline(facts: PipelineFacts, ours: set[str]) -> Pipeline:
+    how = ("automatic" if facts.review.automatic else "on request") if facts.review else "off"
+    return Pipeline(
+        name=facts.name,
+        apps=tuple(Placed(app, stage, app in ours) for app, stage in facts.apps),
+        review_apps=how,
+        open_review_apps=facts.open_reviews,
+        review_target=facts.review.target if facts.review else "",
+    )
+
+
+def _spaces(survey: Survey) -> tuple[Space, ...]:
+    return tuple(
+        Space(
+            one.space.name, one.space.team, one.space.region, one.space.generation, one.space.shield, one.space.state,
+            one.space.cidr, one.space.data_cidr, one.outbound,
+        )
+        for one in sorted(survey.spaces, key=lambda one: one.space.name)
+    )  # fmt: skip
 
 
 def _monthly_cents(survey: Survey) -> int:
     dynos = sum(
-        line.quantity * _size(line.size, survey.sizes).monthly_cents
+        line.quantity * compose_app.size(line.size, survey.sizes).monthly_cents
         for facts in survey.apps
         for line in facts.formation
     )

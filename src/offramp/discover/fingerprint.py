@@ -25,6 +25,45 @@ def fingerprint(value: Secret, salt: Secret) -> str:
     return digest.hexdigest()[:_LENGTH]
 
 
+# What names a database on a server in its path; a cache has the server for itself.
+_STORES = {"postgres": True, "postgresql": True, "mysql": True, "mysql2": True, "mongodb": True, "mongodb+srv": True,
+           "redis": False, "rediss": False, "amqp": True, "amqps": True}  # fmt: skip
+_SAME = {"postgresql": "postgres", "rediss": "redis", "mysql2": "mysql", "mongodb+srv": "mongodb", "amqps": "amqp"}
+
+
+def endpoint(value: Secret, salt: Secret) -> str | None:
+    """Return the fingerprint of the store that a URL reaches, whoever logs in, None for what is no such URL.
+
+    A database is its host and its name, whatever the port: Heroku's pooler listens on another. A cache is its host and port.
+
+    >>> one, other = Secret("postgres://a:x@db.example:5432/d1"), Secret("postgresql://b:y@DB.example:6432/d1?sslmode=require")
+    >>> endpoint(one, Secret("s")) == endpoint(other, Secret("s")), endpoint(Secret("https://db.example/d1"), Secret("s"))
+    (True, None)
+    """
+    try:
+        parts = urlsplit(value.reveal().strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or parts.scheme not in _STORES:
+        return None
+    kind = _SAME.get(parts.scheme, parts.scheme)
+    place = parts.path if _STORES[parts.scheme] else f":{port or ''}"
+    return fingerprint(Secret(f"{kind}://{host}{place}"), salt)
+
+
+def is_plain(value: Secret) -> bool:
+    """Whether a value is an address that holds nothing secret: it is public, and alike for good reason.
+
+    >>> is_plain(Secret("https://api.example.org/v1")), is_plain(Secret("sk_live_0123456789")), is_plain(Secret("redis://h:1"))
+    (True, False, False)
+    """
+    try:
+        return urlsplit(value.reveal().strip()).scheme in ("http", "https") and address(value) is not None
+    except ValueError:
+        return False
+
+
 def target(value: Secret, hosts: Mapping[str, str]) -> str | None:
     """Return the app that an HTTP URL points at; ``hosts`` maps host names to apps.
 
@@ -49,5 +88,7 @@ def address(value: Secret) -> str | None:
     """
     text = value.reveal().strip()
     parts = urlsplit(text)
-    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    plain = parts.scheme in ("http", "https") and not (
+        parts.username or parts.password or parts.query or parts.fragment
+    )
     return text if plain and _WORDS.fullmatch(parts.path) else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from ..engine.stage import Decisions
 from ..engine.verdict import Do, Fact, Finding, Met, Refuse, Verdict
@@ -11,6 +10,10 @@ from ..settings import Settings
 from . import catalogue
 from .model import App, Cache, Database, Estate, OtherAddon
 from .seen import Deed, MakeSalt, Seen, Unreadable, WriteEstate
+from .still import still
+
+FRESH_SECONDS = 3600.0
+"""Readings move all the time; once an hour they are worth being written anew."""
 
 
 def judge(want: Settings, seen: Seen, decisions: Decisions) -> Sequence[Finding[Deed]]:
@@ -89,13 +92,17 @@ def _other(other: OtherAddon, seen: Seen) -> Refuse | None:
 
 
 def _estate(seen: Seen) -> Verdict[Deed]:
-    if not seen.salted:
-        return Do((MakeSalt(),), because="this directory has no salt for fingerprints yet")
+    if seen.salt:
+        return Do(
+            (MakeSalt(seen.salt), WriteEstate(seen.found)), because="this directory has no salt for fingerprints yet"
+        )
     if seen.kept is None:
         return Do((WriteEstate(seen.found),), because="there is no estate.json yet")
     if isinstance(seen.kept, Unreadable):
         return Do((WriteEstate(seen.found),), because=f"estate.json cannot be used: {seen.kept.because}")
     if still(seen.kept) == still(seen.found):
+        if hours := _stale_hours(seen.kept, seen.found):
+            return Do((WriteEstate(seen.found),), because=f"the readings in estate.json are {hours:.0f} h old")
         return Met(because="estate.json tells what runs on Heroku")
     return Do((WriteEstate(seen.found),), because=f"Heroku has changed: {_difference(seen.kept, seen.found)}")
 
@@ -120,22 +127,19 @@ def _facts(found: Estate) -> tuple[tuple[str, Fact], ...]:
     )
 
 
-def still(estate: Estate) -> Estate:
-    """Return the estate without what changes with every request: row counts and sizes."""
-    return replace(
-        estate,
-        databases=tuple(
-            replace(database, bytes=0, tables=tuple(replace(table, rows=0, bytes=0) for table in database.tables))
-            for database in estate.databases
-        ),
-    )
+def _stale_hours(kept: Estate, found: Estate) -> float:
+    """Return how many hours old the oldest readings on file are, by the databases' own clocks; 0 while all are fresh."""
+    before = {one.addon: one.readings.at for one in kept.databases if one.readings}
+    ages = [one.readings.at - before.get(one.addon, 0.0) for one in found.databases if one.readings]
+    oldest = max(ages, default=0.0)
+    return oldest / 3600 if oldest > FRESH_SECONDS else 0.0
 
 
 def _difference(kept: Estate, found: Estate) -> str:
-    """Name what differs, in words short enough for one line."""
+    """Name what differs, in words short enough for one line; ``offramp discover --diff`` tells all of it."""
     before, after = _parts(still(kept)), _parts(still(found))
     names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    return ", ".join(names) or "schedules or prices"
+    return ", ".join(names) or "what surrounds the apps (schedules, prices, pipelines, teams, copies)"
 
 
 def _parts(estate: Estate) -> Mapping[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..kit.secret import Secret
 from .model import Estate
 
 
@@ -22,20 +23,22 @@ Kept = Estate | Unreadable | None
 class Seen:
     """The estate as it is on Heroku now, and as it is on file.
 
-    ``salted`` is false while the directory has no salt: the fingerprints of ``found`` then mean nothing. ``followers`` are
+    ``salt`` is a fresh one, with which the fingerprints of ``found`` were made, while the directory has none. ``followers`` are
     databases that follow another one, ``foreign`` add-ons that are attached to an app of the estate but owned by one outside.
     """
 
     found: Estate
     kept: Kept
-    salted: bool
+    salt: Secret | None = None
     followers: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MakeSalt:
-    """Draw the random salt of the fingerprints."""
+    """Keep the random salt that the fingerprints were made with."""
+
+    salt: Secret
 
     @property
     def title(self) -> str:

@@ -57,6 +57,13 @@ class Watch:
         with self._changing:
             self._deed = None
 
+    def note(self, text: str, share: float | None = None) -> None:
+        """Tell how far the deed in progress has come, if there is one."""
+        with self._changing:
+            deed = self._deed
+        if deed:
+            self.tell(events.Progress(self._clock.now(), deed[0], f"{deed[1]}: {text}", share))
+
     def tick(self) -> None:
         """Tell how long the deed in progress has been running, if there is one."""
         with self._changing:

@@ -53,6 +53,22 @@ class Answer:
         value = self._values.get(key)
         return str(value[0]) if isinstance(value, list) and value else ""
 
+    def listed(self, key: str, name: str) -> tuple[str, ...]:
+        """Return all values of one row of a table of ``{name, values}``, as texts."""
+        rows = (row for row in self.children(key) if row.maybe_text("name") == name)
+        return tuple(str(value) for row in rows for value in row.items("values"))
+
+    def items(self, key: str) -> tuple[object, ...]:
+        value = self._values.get(key)
+        return tuple(value) if isinstance(value, list) else ()
+
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Return ``{"name": {"value": ...}}`` as pairs of texts, sorted by name."""
+        return tuple(
+            sorted((key, str(found["value"])) for key, found in self._values.items()
+                   if isinstance(found, dict) and found.get("value") is not None)
+        )  # fmt: skip
+
     def child(self, key: str) -> Answer:
         return Answer(self._get(key, dict), f"{self._where}, {key}")
 

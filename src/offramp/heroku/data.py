@@ -12,8 +12,8 @@ from urllib.parse import quote
 from ..errors import OutsideError
 from ..kit.clock import Clock, SystemClock
 from ..kit.secret import Secret
-from . import parse
-from .model import Backup, CacheStatus, DatabaseStatus
+from . import parse, parse_more
+from .model import Backup, BackupSchedule, CacheStatus, Credential, DatabaseStatus, ServiceSetting
 from .wire import Wire
 
 POLL_SECONDS = 1.0
@@ -38,6 +38,19 @@ class Data:
 
     def database(self, addon: str) -> DatabaseStatus:
         return parse.database_status(self._wire.one(f"/client/v11/databases/{quote(addon, safe='')}"))
+
+    def credentials(self, addon: str) -> tuple[Credential, ...]:
+        """Return the names and states of a database's credentials; their passwords are dropped as they come."""
+        found = self._wire.many(f"/postgres/v0/databases/{quote(addon, safe='')}/credentials")
+        return tuple(map(parse_more.credential, found))
+
+    def settings(self, addon: str) -> tuple[ServiceSetting, ...]:
+        """Return what ``heroku pg:settings`` shows."""
+        return parse_more.service_settings(self._wire.one(f"/postgres/v0/databases/{quote(addon, safe='')}/config"))
+
+    def backup_schedules(self, addon: str) -> tuple[BackupSchedule, ...]:
+        found = self._wire.many(f"/client/v11/databases/{quote(addon, safe='')}/transfer-schedules")
+        return tuple(map(parse_more.backup_schedule, found))
 
     def redis(self, addon: str) -> CacheStatus:
         return parse.cache_status(self._wire.one(f"/redis/v0/databases/{quote(addon, safe='')}"))

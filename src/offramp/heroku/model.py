@@ -24,6 +24,12 @@ class App:
     maintenance: bool
     web_url: str
     """With scheme and a trailing slash; empty for an app that cannot be reached."""
+    build_stack: str = ""
+    team: str | None = None
+    space: str | None = None
+    internal: bool = False
+    acm: bool = False
+    slug_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,7 @@ class Release:
     description: str
     current: bool
     slug: str | None
+    created_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,10 @@ class Domain:
     kind: str
     """``heroku`` or ``custom``."""
     cname: str | None
+    acm_status: str | None = None
+    acm_reason: str | None = None
+    endpoint: str | None = None
+    """The name of the SNI endpoint whose certificate serves it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +155,96 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An SNI endpoint with its certificate, whose chain is public; the key cannot be read. Dates as Heroku writes them."""
+
+    name: str
+    hosts: tuple[str, ...]
+    expires_at: str
+    issuer: str
+    automatic: bool
+    self_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A labs feature or ``preboot``."""
+
+    name: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Collaborator:
+    """``email`` is a secret to us: it is nobody's business what people are called."""
+
+    email: Secret
+    role: str
+    permissions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    id: str
+    url: Secret
+    host: str
+    events: tuple[str, ...]
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    id: str
+    name: str
+    role: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    id: str
+    name: str
+    team: str
+    region: str
+    generation: str
+    shield: bool
+    state: str
+    cidr: str
+    data_cidr: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewApps:
+    """How a pipeline makes review apps. ``target`` is the space or region in which they run."""
+
+    automatic: bool
+    target: str
+    base_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSchedule:
+    hour: int
+    timezone: str
+    retain_weeks: int
+    retain_months: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSetting:
+    """One of ``pg:settings``."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseStatus:
     """What the data API tells of a Heroku Postgres add-on. ``connection_limit`` is 0 where it does not say."""
 
@@ -157,6 +258,15 @@ class DatabaseStatus:
     connection_limit: int
     status: str
     following: str | None
+    forked_from: str | None = None
+    followers: tuple[str, ...] = ()
+    plan_bytes: int = 0
+    pooling: str = ""
+    maintenance: str = ""
+    maintenance_window: str = ""
+    rollback: str = ""
+    continuous_protection: str = ""
+    encryption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +278,10 @@ class CacheStatus:
     plan: str
     version: str
     status: str
+    eviction: str = ""
+    timeout: str = ""
+    persistence: str = ""
+    maintenance_window: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ def app(answer: Answer) -> App:
         region=answer.child("region").text("name"),
         maintenance=answer.flag("maintenance"),
         web_url=answer.text_or("web_url", ""),
+        build_stack=_name(answer, "build_stack") or "",
+        team=_name(answer, "team"),
+        space=_name(answer, "space"),
+        internal=answer.flag("internal_routing"),
+        acm=answer.flag("acm"),
+        slug_bytes=int(answer.number_or("slug_size", 0)),
     )
 
 
@@ -121,6 +127,7 @@ def release(answer: Answer) -> Release:
         description=answer.text_or("description", ""),
         current=answer.flag("current"),
         slug=slug_.text("id") if slug_ else None,
+        created_at=answer.text_or("created_at", ""),
     )
 
 
@@ -130,7 +137,14 @@ def slug(answer: Answer) -> Slug:
 
 
 def domain(answer: Answer) -> Domain:
-    return Domain(hostname=answer.text("hostname"), kind=answer.text("kind"), cname=answer.maybe_text("cname"))
+    return Domain(
+        hostname=answer.text("hostname"),
+        kind=answer.text("kind"),
+        cname=answer.maybe_text("cname"),
+        acm_status=answer.maybe_text("acm_status"),
+        acm_reason=answer.maybe_text("acm_status_reason"),
+        endpoint=_name(answer, "sni_endpoint"),
+    )
 
 
 def pipeline(answer: Answer) -> Pipeline:
@@ -170,7 +184,16 @@ def database_status(answer: Answer) -> DatabaseStatus:
         connections=int(answer.number_or("num_connections", _whole(used))),
         connection_limit=_whole(limit),
         status=facts.get("Status", ""),
-        following=answer.maybe_text("following"),
+        following=answer.maybe_text("following") or facts.get("Following"),
+        forked_from=answer.maybe_text("forked_from") or facts.get("Forked From"),
+        followers=answer.listed("info", "Followers"),
+        plan_bytes=plan_bytes(facts.get("Data Size", "")),
+        pooling=facts.get("Connection Pooling", ""),
+        maintenance=facts.get("Maintenance", ""),
+        maintenance_window=facts.get("Maintenance window", ""),
+        rollback=facts.get("Rollback", ""),
+        continuous_protection=facts.get("Continuous Protection", ""),
+        encryption=facts.get("Data Encryption", ""),
     )
 
 
@@ -182,6 +205,10 @@ def cache_status(answer: Answer) -> CacheStatus:
         plan=answer.text("plan"),
         version=answer.text_or("version", facts.get("Version", "")),
         status=facts.get("Status", ""),
+        eviction=facts.get("Maxmemory", ""),
+        timeout=facts.get("Timeout", ""),
+        persistence=facts.get("Persistence", ""),
+        maintenance_window=facts.get("Maintenance window", ""),
     )
 
 
@@ -194,6 +221,11 @@ def backup(answer: Answer) -> Backup:
         succeeded=answer.maybe_flag("succeeded") if answer.maybe_text("finished_at") else None,
         bytes=int(answer.number_or("processed_bytes", 0)),
     )
+
+
+def _name(answer: Answer, key: str) -> str | None:
+    child = answer.maybe_child(key)
+    return child.maybe_text("name") if child else None
 
 
 def _facts(answer: Answer) -> dict[str, str]:
@@ -209,6 +241,19 @@ def _whole(text: str) -> int:
     """
     found = re.search(r"\d+", text.replace(",", ""))
     return int(found[0]) if found else 0
+
+
+_UNITS = {"B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+
+
+def plan_bytes(text: str) -> int:
+    """Return what the plan offers, from the row ``Data Size``: 0 where it does not say.
+
+    >>> plan_bytes("8.58 MB / 64 GB (0.01%)"), plan_bytes("8.58 MB")
+    (68719476736, 0)
+    """
+    found = re.search(r"/\s*([\d.]+)\s*([KMGT]?B)", text)
+    return round(float(found[1]) * _UNITS[found[2]]) if found else 0
 
 
 def _monthly_cents(price: Answer | None) -> int:

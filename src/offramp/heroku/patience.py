@@ -6,7 +6,7 @@ Heroku gives each account a bucket of 4,500 calls that fills by 75 a minute and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 REFILL_PER_SECOND = 75 / 60
 FIRST_SECONDS = 0.25
@@ -55,6 +55,10 @@ class Bucket:
         """
         missing = reserve - self.remaining - (now - self.at) * REFILL_PER_SECOND
         return max(0.0, missing / REFILL_PER_SECOND)
+
+    def less_one(self, calls: int = 1) -> Bucket:
+        """Return the bucket after a call that was sent and not yet answered."""
+        return replace(self, remaining=self.remaining - calls)
 
 
 def bucket(header: str | None, now: float) -> Bucket | None:

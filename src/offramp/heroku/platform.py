@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 from ..kit.clock import Clock
 from ..kit.secret import Secret
-from . import parse
+from . import parse, parse_more
 from .model import (
     Account,
     Addon,
     App,
     Attachment,
+    Collaborator,
     Coupling,
     Domain,
     Drain,
     Dyno,
     DynoSize,
+    Endpoint,
+    Feature,
     Formation,
     Pipeline,
     Plan,
     Release,
+    ReviewApps,
     Slug,
+    Space,
+    Team,
+    Webhook,
 )
 from .wire import Wire
 
 # Both widen an add-on's answers, so that one request tells what would take one for each add-on.
 _WIDER = {"Accept-Expansion": "addon_service,plan", "Accept-Inclusion": "addon:plan,config_vars"}
+
+# Webhooks and review apps are answered under variants of version 3 only (heroku/cli sends the same).
+_WEBHOOKS = {"Accept": "application/vnd.heroku+json; version=3.webhooks"}
+_PIPELINES = {"Accept": "application/vnd.heroku+json; version=3.pipelines"}
 
 
 class Platform:
@@ -49,6 +61,12 @@ class Platform:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._wire = Wire(base_url, token, clock=clock, reserve=reserve, jitter=jitter)
+
+    def leaving(self, reserve: int) -> Platform:
+        """Return the same client, leaving ``reserve`` calls of the rate limit to others."""
+        other = copy.copy(self)
+        other._wire = self._wire.leaving(reserve)
+        return other
 
     def close(self) -> None:
         self._wire.close()
@@ -136,6 +154,39 @@ class Platform:
 
     def drains(self, app: str) -> tuple[Drain, ...]:
         return tuple(map(parse.drain, self._wire.many(f"{_app(app)}/log-drains")))
+
+    def endpoints(self, app: str) -> tuple[Endpoint, ...]:
+        """Return the certificates that Heroku serves for an app."""
+        return tuple(map(parse_more.endpoint, self._wire.many(f"{_app(app)}/sni-endpoints")))
+
+    def features(self, app: str) -> tuple[Feature, ...]:
+        return tuple(map(parse_more.feature, self._wire.many(f"{_app(app)}/features")))
+
+    def collaborators(self, app: str) -> tuple[Collaborator, ...]:
+        return tuple(map(parse_more.collaborator, self._wire.many(f"{_app(app)}/collaborators")))
+
+    def webhooks(self, app: str) -> tuple[Webhook, ...]:
+        return tuple(map(parse_more.webhook, self._wire.many(f"{_app(app)}/webhooks", headers=_WEBHOOKS)))
+
+    def teams(self) -> tuple[Team, ...]:
+        return tuple(map(parse_more.team, self._wire.many("/teams")))
+
+    def spaces(self) -> tuple[Space, ...]:
+        return tuple(map(parse_more.space, self._wire.many("/spaces")))
+
+    def outbound(self, space: str) -> tuple[str, ...]:
+        """Return the fixed addresses from which a Private Space calls the outside."""
+        return tuple(sorted(self._wire.one(f"/spaces/{quote(space, safe='')}/nat").texts("sources")))
+
+    def review_app_config(self, pipeline: str) -> ReviewApps:
+        """Return how a pipeline makes review apps. Raises UsageError when it makes none."""
+        path = f"/pipelines/{quote(pipeline, safe='')}/review-app-config"
+        return parse_more.review_apps(self._wire.one(path, headers=_PIPELINES))
+
+    def review_apps(self, pipeline: str) -> int:
+        """Return how many review apps a pipeline has now."""
+        path = f"/pipelines/{quote(pipeline, safe='')}/review-apps"
+        return sum(1 for _ in self._wire.many(path, headers=_PIPELINES))
 
     def add_drain(self, app: str, url: Secret) -> Drain:
         """Add a log drain unless the app has one with this URL: Heroku would add a second without complaint."""

@@ -38,8 +38,12 @@ def _forbidden_hint(kind: str, method: str) -> str:
         return "The account wants a second factor; use a token made by `heroku authorizations:create`, which does not."
     if kind == "suspended":
         return "The account or app is suspended; Heroku's support can lift that."
-    scope = "read-protected" if method == "GET" else "write-protected"
-    return f"The token needs the scope {scope} and its account needs access to the app."
+    if method == "GET":
+        return (
+            "Looking needs the scopes read and read-protected (config vars are protected): `heroku authorizations:create "
+            "--scope read,read-protected --short`; and the token's account needs access to the app."
+        )
+    return "The token needs the scope write-protected and its account needs access to the app."
 
 
 def _subject(path: str) -> str:

@@ -6,6 +6,7 @@ with ``id`` and ``message``). There is no idempotency key, so only GET and DELET
 
 from __future__ import annotations
 
+import copy
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,16 @@ REPEATABLE = ("GET", "DELETE")
 PAGE = "id ..; max=1000"
 DEADLINE_SECONDS = 60.0
 RATE_DEADLINE_SECONDS = 900.0
-"""A full reserve of 500 calls refills in 400 s; waiting much longer than that needs a person."""
+RESERVE_DEADLINE_SECONDS = 1800.0
+"""A reserve of 1,500 calls refills from nothing in 1,200 s; waiting much longer than that needs a person."""
+
+
+class _Shared:
+    """What clients of one account know together, however much each leaves to others."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.bucket: patience.Bucket | None = None
 
 
 class Wire:
@@ -52,11 +62,16 @@ class Wire:
         self._reserve = reserve
         self._jitter = jitter
         self._deadline_seconds = deadline_seconds
-        self._lock = threading.Lock()
-        self._bucket: patience.Bucket | None = None
+        self._shared = _Shared()
 
     def close(self) -> None:
         self._http.close()
+
+    def leaving(self, reserve: int) -> Wire:
+        """Return the same connection with another reserve."""
+        other = copy.copy(self)
+        other._reserve = reserve
+        return other
 
     def one(self, path: str, *, headers: Mapping[str, str] | None = None) -> Answer:
         """GET one object."""
@@ -128,23 +143,30 @@ class Wire:
         except httpx.HTTPError as error:
             raise OutsideError(f"{method} {path} at {self._base_url} failed: {error}.", hint=_ADDRESS_HINT) from error
         if seen := patience.bucket(response.headers.get("RateLimit-Remaining"), self._clock.monotonic()):
-            with self._lock:
-                self._bucket = seen
+            with self._shared.lock:
+                self._shared.bucket = seen
         return response
 
     def _respect_reserve(self, began: float) -> None:
-        with self._lock:
-            bucket = self._bucket
-        if bucket is None:
-            return
-        seconds = bucket.wait(self._reserve, self._clock.monotonic())
-        if seconds > RATE_DEADLINE_SECONDS - (self._clock.monotonic() - began):
+        with self._shared.lock:
+            bucket = self._shared.bucket
+            if bucket is None:
+                return
+            seconds = bucket.wait(self._reserve, self._clock.monotonic())
+            # Spent before the answer says so: threads that wait side by side must not all count on the same call.
+            self._shared.bucket = bucket.less_one()
+        if seconds > RESERVE_DEADLINE_SECONDS - (self._clock.monotonic() - began):
+            self._put_back()
             raise RateLimitedError(
                 f"Only {bucket.remaining} of the Heroku account's API calls are left, and {self._reserve} are reserved.",
                 hint="Find what else uses the account's API, or lower `heroku.reserve` in offramp.toml.",
             )
         if seconds:
             self._clock.sleep(seconds)
+
+    def _put_back(self) -> None:
+        with self._shared.lock:
+            self._shared.bucket = self._shared.bucket.less_one(-1) if self._shared.bucket else None
 
     def _wait(
         self, outcome: httpx.Response | httpx.TransportError, attempt: int, began: float, method: str, path: str

@@ -164,3 +164,5 @@ class Readings:
     rollbacks: int
     deadlocks: int
     temporary_bytes: int
+    missing: tuple[str, ...] = ()
+    """Parts that the server did not answer in time or did not permit, by name."""

@@ -20,11 +20,6 @@ select current_setting('server_version_num')::integer,
   join pg_roles r on r.rolname = current_user
  where d.datname = current_database();
 
--- name: extensions
-select extname
-  from pg_extension
- order by extname;
-
 -- name: tables
 -- Where rows live: plain tables and leaf partitions. The usable key is the primary key, else the narrowest unique index that is
 -- complete (no predicate), plain (no expression), immediate (not deferrable) and over not-null columns only.

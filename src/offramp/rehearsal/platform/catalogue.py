@@ -120,6 +120,13 @@ PLANS = (
     Plan("adept-scale", "basic", 1800),
 )
 REGIONS = (("us", "United States", "Virginia", "us-east-1"), ("eu", "Europe", "Ireland", "eu-west-1"))
+FEATURES = {
+    "http-disable-keepalive-to-dyno": "Disable keep-alive connections between the router and dynos",
+    "http-session-affinity": "Route a client's requests to the dyno that served it before",
+    "log-runtime-metrics": "Emit dyno resource usage information into app logs",
+    "preboot": "Start new dynos before old ones are stopped",
+    "runtime-dyno-metadata": "Dyno metadata in environment variables",
+}
 STACKS = ("heroku-22", "heroku-24")
 DEFAULT_STACK = "heroku-24"
 

@@ -54,6 +54,7 @@ class DescribedApp:
     formation: Mapping[str, Process]
     config: Mapping[str, str]
     jobs: tuple[Job, ...]
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _app(table: Mapping[str, object], folder: Path) -> DescribedApp:
         jobs=tuple(
             Job(str(job["command"]), _checked(str(job["every"]))) for job in _tables(table.get("scheduler", []))
         ),
+        features=_strings(table.get("features", [])),
     )
 
 

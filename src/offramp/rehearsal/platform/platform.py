@@ -12,6 +12,7 @@ import aiohttp
 from . import catalogue, pids
 from .addons.backups import Backups
 from .addons.provision import Addons
+from .certificates import Certificates
 from .dynos.crew import Crew
 from .dynos.launcher import Launcher
 from .dynos.rendezvous import Rendezvous
@@ -48,8 +49,11 @@ class Platform:
     token: str = field(default_factory=api_token, repr=False)
     read_token: str = field(default_factory=api_token, repr=False)
     """Of scope read-protected: sees everything, config vars too, and changes nothing."""
+    plain_token: str = field(default_factory=api_token, repr=False)
+    """Of scope read: sees everything but config vars, and changes nothing."""
     api_url: str = ""
     router_address: str = ""
+    certificates: Certificates = field(default_factory=Certificates)
     sessions: dict[str, LogSession] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     crews: dict[str, Crew] = field(default_factory=dict)

@@ -93,6 +93,7 @@ def write_ready(path: Path, platform: Platform) -> None:
         "router": f"http://{ROUTER_HOST}:{options.http_port}",
         "token": platform.token,
         "read_token": platform.read_token,
+        "plain_token": platform.plain_token,
         "pid": os.getpid(),
         "pids": str(options.directory / "pids"),
         "apps": {

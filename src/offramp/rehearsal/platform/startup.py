@@ -74,7 +74,7 @@ async def _provision(platform: Platform, app: App, described: DescribedApp) -> N
 
 
 def _furnish(platform: Platform, app: App, described: DescribedApp) -> None:
-    app.buildpacks = described.buildpacks
+    app.buildpacks, app.features = described.buildpacks, described.features
     for hostname in described.domains:
         platform.add_domain(app, hostname)
     origins = {one.name: platform.origin(one) for one in platform.world.apps.values()}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from . import catalogue
 from .catalogue import stable_id
+from .certificates import Served
 from .dynos.dyno import Dyno
 from .world import (
     Account,
@@ -281,9 +282,57 @@ def domain(one: Domain, of: App) -> Json:
         "hostname": one.hostname,
         "id": one.id,
         "kind": "custom" if custom else "heroku",
-        "sni_endpoint": None,
+        "sni_endpoint": {"id": endpoint_id(of), "name": endpoint_name(of)} if custom else None,
         "status": "succeeded" if custom else "none",
         "updated_at": stamp(one.created),
+    }
+
+
+def endpoint_id(of: App) -> str:
+    return str(stable_id("sni-endpoint", of.id))
+
+
+def endpoint_name(of: App) -> str:
+    return f"{of.name[:20]}-{of.id[:5]}"
+
+
+def endpoint(one: Served, of: App) -> Json:
+    """``acm`` is not in the schema, but the CLI shows by it whether Heroku renews the certificate."""
+    return {
+        "app": app_reference(of),
+        "certificate_chain": one.chain,
+        "created_at": stamp(of.created),
+        "display_name": None,
+        "domains": [domain.id for domain in of.domains if domain.cname],
+        "id": endpoint_id(of),
+        "name": endpoint_name(of),
+        "ssl_cert": {
+            "acm": True,
+            "ca_signed?": True,
+            "cert_domains": list(one.hosts),
+            "expires_at": stamp(one.expires),
+            "id": str(stable_id("certificate", of.id)),
+            "issuer": "trustme",
+            "self_signed?": False,
+            "starts_at": stamp(one.starts),
+            "subject": one.hosts[0],
+        },
+        "updated_at": stamp(of.created),
+    }
+
+
+def feature(name: str, of: App) -> Json:
+    return {
+        "created_at": LAUNCHED,
+        "description": catalogue.FEATURES[name],
+        "display_name": name.replace("-", " ").title(),
+        "doc_url": f"https://devcenter.heroku.com/articles/{name}",
+        "enabled": name in of.features,
+        "feedback_email": "feedback@rehearsal.example",
+        "id": str(stable_id("feature", name)),
+        "name": name,
+        "state": "general" if name == "preboot" else "public",
+        "updated_at": LAUNCHED,
     }
 
 

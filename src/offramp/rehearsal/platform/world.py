@@ -144,6 +144,7 @@ class App:
     updated: datetime
     buildpacks: tuple[str, ...] = ()
     maintenance: bool = False
+    features: tuple[str, ...] = ()
     config: dict[str, str] = field(default_factory=dict)
     """Only the app's own variables; attachments add theirs."""
     formation: dict[str, FormationRow] = field(default_factory=dict)

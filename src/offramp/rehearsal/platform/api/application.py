@@ -5,12 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from ..platform import Platform
-from . import account, addons, apps, config, data_postgres, data_redis, formation, logs, operator
+from . import account, addons, apps, config, data_postgres, data_redis, formation, logs, operator, surroundings
 from .context import PLATFORM
 from .middleware import heroku
 
 # More specific paths first: `/users/~` must not be taken for `/users/{account}/apps`' sibling of another meaning.
-MODULES = (account, apps, formation, config, addons, logs, data_postgres, data_redis, operator)
+MODULES = (account, apps, formation, config, addons, logs, surroundings, data_postgres, data_redis, operator)
 
 
 def make(platform: Platform) -> web.Application:

@@ -19,6 +19,16 @@ from .problems import ProblemError, not_found
 
 routes = web.RouteTableDef()
 GIGABYTE = 1024**3
+# Dev Center, Heroku Postgres Settings.
+_SETTINGS: tuple[tuple[str, object, str], ...] = (
+    ("auto_explain", False, "Whether plans of slow queries are logged."),
+    ("log_connections", True, "Whether each connection is logged."),
+    ("log_lock_waits", True, "Whether waits longer than deadlock_timeout are logged."),
+    ("log_min_duration_statement", 2000, "Statements that take this many milliseconds are logged."),
+    ("log_min_error_statement", "error", "From which severity on the statement is logged."),
+    ("log_statement", "ddl", "Which statements are logged."),
+    ("track_functions", "none", "Whether calls of functions are counted."),
+)
 _BACKGROUND: web.AppKey[set[asyncio.Task[None]]] = web.AppKey("dumps", set)
 
 
@@ -117,6 +127,20 @@ def human(count: int) -> str:
 async def list_credentials(request: web.Request) -> web.Response:
     addon, database = _database(request)
     return answer([await _credential(addon, database)])
+
+
+@routes.get("/postgres/v0/databases/{database}/config")
+async def show_config(request: web.Request) -> web.Response:
+    """What ``pg:settings`` shows; a rehearsal's databases have Heroku's defaults."""
+    _database(request)
+    return answer({name: {"value": value, "desc": text, "default": value} for name, value, text in _SETTINGS})
+
+
+@routes.get("/client/v11/databases/{database}/transfer-schedules")
+async def list_schedules(request: web.Request) -> web.Response:
+    """Daily backups; nobody has ordered any."""
+    _database(request)
+    return answer([])
 
 
 @routes.get("/postgres/v0/databases/{database}/credentials/{name}")

@@ -50,8 +50,11 @@ def _admit(request: web.Request) -> None:
         return
     given, here = _token(request).encode(), platform(request)
     if not hmac.compare_digest(given, here.token.encode()):
-        if not hmac.compare_digest(given, here.read_token.encode()):
+        plain = hmac.compare_digest(given, here.plain_token.encode())
+        if not plain and not hmac.compare_digest(given, here.read_token.encode()):
             raise ProblemError(*UNAUTHORIZED)
+        if plain and request.path.endswith("/config-vars"):
+            raise ProblemError(*FORBIDDEN)
         if request.method != "GET" and not request.path.startswith(QUESTIONS):
             raise ProblemError(*FORBIDDEN)
     if request.path.startswith(DATA):
