@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psycopg
 
+from offramp.assess.database.candidates import Candidate, Key
+
 SCHEMA = """
 create extension citext;
 create type mood as enum ('calm', 'glad', 'tired');
@@ -100,3 +102,33 @@ def fill(connection: psycopg.Connection) -> None:
     for text in (SCHEMA, ROWS):
         connection.execute(text.encode())
     connection.execute("vacuum analyze")
+
+
+def _candidate(table: str, *columns: str, include: tuple[str, ...] = (), predicate: str = "") -> Candidate:
+    return Candidate(("public", table), tuple(Key(column, column) for column in columns), include, predicate)
+
+
+# What might be built, and a statement that it serves.
+CANDIDATES = {
+    "a reference": (_candidate("purchase", "customer_id"), "select * from purchase where customer_id = $1"),
+    "a reference and an order": (
+        _candidate("purchase", "customer_id", "placed_at"),
+        "select * from purchase where customer_id = $1 order by placed_at limit 5",
+    ),
+    "few values": (_candidate("purchase", "shop"), "select * from purchase where shop = 7"),
+    "a covering one": (
+        _candidate("purchase", "shop", include=("total",)),
+        "select shop, total from purchase where shop between 5 and 9",
+    ),
+    "a partial one": (
+        _candidate("purchase", "customer_id", predicate="note is not null"),
+        "select * from purchase where note is not null and customer_id < 400",
+    ),
+    "text": (_candidate("customer", "name"), "select id from customer where name > 'Linus f' and name < 'Linus g'"),
+    "numbers that do not share keys": (_candidate("customer", "score"), "select id from customer where score < 4"),
+    "a partitioned table": (_candidate("event", "kind", "id"), "select * from event where kind = 'kind4' and id < 900"),
+    "a join": (
+        _candidate("line", "number", "sku"),
+        "select c.id from customer c join purchase p on p.customer_id = c.id join line l on l.purchase_id = p.id where l.number = 1 and l.sku = 4",
+    ),
+}

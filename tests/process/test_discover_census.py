@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from offramp import postgres
 from offramp.discover import census
 from offramp.discover.census import Census
+from offramp.kit import processes
 from offramp.kit.secret import Secret
 from offramp.rehearsal.servers import programs
 from offramp.rehearsal.servers.postgres import Postgres
@@ -120,3 +122,104 @@ def test_the_census_cannot_write(server: Postgres) -> None:
 
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("insert into public.audit values (now(), 'x')")
+
+
+def test_how_the_server_is_set_up_is_told(server: Postgres) -> None:
+    found = take(server)
+
+    assert found.server
+    assert (found.server.encoding, found.server.wal_level, found.server.replication) == ("UTF8", "replica", False)
+    assert {role.name: (role.login, role.connection_limit) for role in found.server.roles}["app"] == (True, 20)
+    assert ("citext", "public") in {(one.name, one.schema) for one in found.installed}
+    assert found.large_objects == 1
+
+
+PROBLEMS = """
+create table parent (id integer primary key, email citext);
+create table child (id bigserial primary key, parent integer not null references parent, note text, born xml);
+create index child_note on child (note);
+create index child_note_again on child (note);
+create index child_note_wide on child (note, id);
+create sequence worn maxvalue 1000;
+select setval('worn', 900);
+insert into parent select 2000000000, 'ann@example.org';
+insert into child (parent, note) select 2000000000, repeat('x', 200) from generate_series(1, 20000);
+delete from child where id % 4 <> 0;
+vacuum analyze child;
+"""
+
+
+def test_what_will_hurt_is_measured(server: Postgres) -> None:
+    with psycopg.connect(server.url("app", "app", "app"), autocommit=True) as connection:
+        for statement in filter(str.strip, PROBLEMS.split(";\n")):
+            connection.execute(statement)  # type: ignore[arg-type]  # the test's own text
+        connection.execute("select pg_stat_force_next_flush()")
+    found = take(server).readings
+
+    assert found and found.missing == ()
+    verdicts = {(one.name, one.verdict, one.other) for one in found.indexes}
+    assert {
+        ("child_note_again", "duplicate", "child_note"),
+        ("child_note", "covered", "child_note_wide"),
+        ("child_parent_fkey", "missing", ""),
+    } <= verdicts
+    numbers = {one.name: (one.column, one.type, round(one.share, 2)) for one in found.numbers}
+    assert numbers["worn"] == ("", "bigint", 0.9)
+    assert numbers["parent"] == ("parent.id", "integer", 0.93)
+    assert {"public.citext", "xml"} <= {one.type for one in found.unusual}
+    child = next(one for one in found.tables if one.name == "child")
+    assert child.loose_bytes and child.loose_bytes > 3_000_000
+    assert (child.inserted, child.deleted) == (20000, 15000)
+    assert child.analyzed_at and found.at >= child.analyzed_at
+    assert found.growth is None and 0 < found.oldest_xid_age < found.frozen_limit
+
+
+def test_who_waits_for_whom_is_seen_and_what_they_run_is_not(server: Postgres) -> None:
+    address = server.url("app", "app", "app")
+    with (
+        psycopg.connect(address, application_name="holder") as holder,
+        psycopg.connect(address, application_name="waiter", autocommit=True) as waiter,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holder.execute("update mentor set tags = '{}' where email = '7@example.test'")
+        waiting = pool.submit(waiter.execute, "update mentor set tags = '{}' where email = '7@example.test'")
+        with psycopg.connect(address, autocommit=True) as watching:
+            processes.wait_until(
+                lambda: watching.execute("select from pg_locks where not granted").fetchone() is not None,
+                seconds=10,
+                what="the second session to wait",
+            )
+        found, holder_pid = take(server).readings, holder.info.backend_pid
+        holder.rollback()
+        waiting.result()
+
+    assert found
+    (one,) = found.activity.waiting
+    assert (one.application, one.verb, one.blocked_by) == ("waiter", "UPDATE", (holder_pid,))
+    assert found.activity.idle_in_transaction == 1 and found.activity.limit == 20
+    assert "7@example" not in str(found)
+
+
+def test_statements_are_told_by_time_without_what_was_typed(module_folder: Path) -> None:
+    settings = {"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.track": "all"}
+    with Postgres(module_folder / "counted", programs.source_postgres(), settings=settings) as counted:
+        with counted.connect() as connection:
+            connection.execute("create schema heroku_ext")
+            connection.execute("create extension pg_stat_statements schema heroku_ext")
+            connection.execute("create table mentor (id integer primary key, email text)")
+            for number in range(5):
+                connection.execute(f"select * from mentor where email = 'ann{number}@example.org' /* user=ann */")  # type: ignore[arg-type]
+            connection.execute("select pg_stat_force_next_flush()")
+        with postgres.connect(Secret(counted.url("postgres")), application_name="offramp test") as connection:
+            found = census.take(connection).readings
+
+    assert found and found.statements.missing == "" and found.statements.since
+    texts = {one.text: one.calls for one in found.statements.top}
+    assert texts["select * from mentor where email = $1"] == 5
+    assert "ann" not in " ".join(texts)
+
+
+def test_a_database_without_statement_statistics_says_so(server: Postgres) -> None:
+    found = take(server).readings
+
+    assert found and "create extension pg_stat_statements" in found.statements.missing

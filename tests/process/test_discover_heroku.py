@@ -28,6 +28,7 @@ from offramp.kit import processes
 from offramp.kit.secret import Secret, password_of
 from offramp.rehearsal.servers import ports
 from offramp.settings import Settings
+from offramp.telemetry.store import Store
 from offramp.tools import Tools
 
 REHEARSAL = """\
@@ -37,6 +38,7 @@ pipeline = "mini"
 [[app]]
 name = "mini-api"
 slug = "code"
+features = ["preboot"]
 domains = ["api.mini.example"]
 addons = [{ plan = "heroku-postgresql:standard-0", as = "DATABASE" }, { plan = "heroku-redis:premium-0", as = "REDIS" }]
 [app.formation]
@@ -187,6 +189,60 @@ def test_the_estate_tells_what_runs(clients: Tools) -> None:
     variables = {variable.name: variable for variable in web.config}
     assert variables["API_ORIGIN"].points_at == "mini-api"
     assert (variables["API_ORIGIN"].address or "").startswith(f"http://{api.default_host}:")
+
+
+def test_the_estate_tells_what_surrounds_an_app(clients: Tools) -> None:
+    found = found_estate(clients)
+
+    api = found.app("mini-api")
+    assert api.features == ("preboot",)
+    assert [(one.role, len(one.fingerprint)) for one in api.people] == [("owner", 12)]
+    assert [(one.hosts, one.automatic) for one in api.certificates] == [(("api.mini.example",), True)]
+    assert api.domains[0].certificate == api.certificates[0].name
+    assert api.releases.deploys == 1 and api.releases.last_deploy_at and not api.releases.failed
+    assert {(one.name, one.namespace) for one in api.attachments} >= {("DATABASE", None), ("REDIS", None)}
+    (pipeline,) = found.pipelines
+    assert {(one.app, one.in_estate) for one in pipeline.apps} == {
+        ("mini-api", True),
+        ("mini-web", True),
+        ("mini-empty", False),
+    }
+    assert pipeline.review_apps == "off"
+    assert [(call.caller, call.callee, call.evidence) for call in found.calls] == [
+        ("mini-web", "mini-api", "config API_ORIGIN")
+    ]
+    assert found.unread == ()
+
+
+def test_the_data_api_and_the_stores_themselves_are_heard(clients: Tools) -> None:
+    found = found_estate(clients)
+
+    (database,), (cache,) = found.databases, found.caches
+    assert database.monthly_cents == 5000 and cache.monthly_cents == 1500
+    assert database.service and database.readings and database.server and cache.readings
+    assert (database.service.plan_connections, database.service.plan_bytes) == (200, 64 * 1024**3)
+    assert [one.name for one in database.service.credentials] == ["default"]
+    assert ("log_statement", "ddl") in {(one.name, one.value) for one in database.service.settings}
+    assert not database.server.replication
+    assert database.readings.activity.limit == database.connection_limit
+    assert cache.eviction == "noeviction" and cache.readings.complete and cache.version.count(".") == 2
+
+
+def test_what_the_log_tells_stands_in_the_estate(clients: Tools) -> None:
+    folder = clients.settings.directory / "logs"
+    log = clients.settings.directory / "saved.log"
+    lines = []
+    for hour in range(1, 6):
+        at = f"2026-11-20T0{hour}:00:07.000000+00:00"
+        lines.append(f"{at} heroku[scheduler.{hour}]: Starting process with command `python tidy.py`")
+        lines.append(f"{at} heroku[scheduler.{hour}]: State changed from starting to up")
+    log.write_text("\n".join(lines) + "\n")
+    with Store(folder) as store:
+        store.take([log], now=1_795_000_000.0, app="mini-api")
+
+    (job,) = found_estate(clients).seen_jobs
+
+    assert (job.app, job.command, job.every, job.runs, job.listed) == ("mini-api", "python tidy.py", "hour", 5, False)
 
 
 def test_no_secret_reaches_the_directory(clients: Tools, heroku: Heroku) -> None:

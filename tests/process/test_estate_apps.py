@@ -110,9 +110,9 @@ class Estate:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def fill(self) -> Any:
+    def fill(self, rows: int = ROWS) -> Any:
         urls = {f"{app.upper().replace('-', '_')}_DATABASE_URL": self.database_url(app) for app in APPS}
-        command = [sys.executable, "fill.py", "--rows", str(ROWS), "--seed", "1"]
+        command = [sys.executable, "fill.py", "--rows", str(rows), "--seed", "1"]
         done = subprocess.run(command, env={**os.environ, **urls}, cwd=MENTORING, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

@@ -96,7 +96,6 @@ def refused_by_discover(world: Estate) -> list[str]:
     seen = Seen(
         found=world,
         kept=None,
-        salted=True,
         followers=tuple(one.addon for one in world.others if one.service == "heroku-postgresql" and one.app in names),
         foreign=tuple(one.addon for one in world.others if one.app not in names),
     )

@@ -243,7 +243,9 @@ def test_what_is_asked_for_goes_before_the_settings() -> None:
 # What-ifs
 
 
-@pytest.mark.parametrize("typed", ["traffic=0", "arm=maybe", "spot=2", "log-days=x", "commitment=5-year", "traffic", "moon=1", ""])
+@pytest.mark.parametrize(
+    "typed", ["traffic=0", "arm=maybe", "spot=2", "log-days=x", "commitment=5-year", "traffic", "moon=1", ""]
+)
 def test_a_what_if_that_is_none_is_refused_with_the_right_words(typed: str) -> None:
     with pytest.raises(UsageError) as refused:
         asking.flags((typed,), "us-east-1")
@@ -298,7 +300,14 @@ def test_the_summary_fits_a_terminal(found: Assessment) -> None:
 def test_the_summary_holds_the_three_answers_and_the_three_designs() -> None:
     said = summary.text(assessments.assessment())
 
-    for part in ("Why is it slow?  8.4 s", "Can it move?  2 of 3 apps", "$307 → $252", "AWS, lean", "AWS, highly available", "queue 71%"):
+    for part in (
+        "Why is it slow?  8.4 s",
+        "Can it move?  2 of 3 apps",
+        "$307 → $252",
+        "AWS, lean",
+        "AWS, highly available",
+        "queue 71%",
+    ):
         assert part in said
 
 

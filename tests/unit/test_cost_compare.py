@@ -359,7 +359,7 @@ ranges = st.lists(st.decimals(0, 10**6, places=3), min_size=3, max_size=3).map(l
 usages = st.fixed_dictionaries(dict.fromkeys(FIELDS, ranges))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(usages, st.sampled_from(FIELDS), st.decimals(0, 10**5, places=3), st.sampled_from(DESIGNS))
 def test_more_usage_never_costs_less(amounts: dict[str, Range], name: str, more: Decimal, design: Design) -> None:
     larger = {**amounts, name: amounts[name] + exactly(more)}
@@ -374,7 +374,7 @@ def test_more_usage_never_costs_less(amounts: dict[str, Range], name: str, more:
     assert less.high <= most.high
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(usages, st.sampled_from(DESIGNS), st.booleans(), st.sampled_from(book.REGIONS))
 def test_the_floor_is_within_the_total_and_three_times_the_traffic_costs_no_less(
     amounts: dict[str, Range], design: Design, staging: bool, region: str

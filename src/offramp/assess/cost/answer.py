@@ -85,13 +85,13 @@ def payback(one: Saving, both: Range, flags: Flags) -> Payback:
     people = (
         f" and {_usd(flags.engineering_cents)} of people's time"
         if flags.engineering_cents
-        else "; what people's time costs nobody has said"
+        else "; people's time is not counted"
     )
-    paid = f"{_usd(both.likely)} for {flags.overlap_weeks} weeks in which both sides run{people}"
+    paid = f"The move costs {_usd(both.likely)} for {flags.overlap_weeks} weeks in which both sides run{people}."
     if one.cents.likely <= 0:
-        return Payback(once, None, f"The move costs {paid}, and is never earned back: nothing is saved.")
+        return Payback(once, None, f"{paid} It is never earned back: nothing is saved.")
     months = float(once.likely / one.cents.likely)
-    return Payback(once, round(months, 1), f"The move costs {paid}: earned back after {months:.1f} months.")
+    return Payback(once, round(months, 1), f"{paid} It is earned back after {months:.1f} months.")
 
 
 def _span(amount: Range) -> str:

@@ -60,7 +60,6 @@ def from_estate(
         jobs=tuple(_job(job) for job in estate.schedules if job.app not in staging),
         gateway=ProcessSize("", "gateway", gateway_tasks, *_SMALL),
         pooler=ProcessSize("", "pooler", 1, *_SMALL),
-        hostnames=sum(len(app.domains) for app in estate.apps),
     )
 
 

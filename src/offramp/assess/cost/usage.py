@@ -65,7 +65,7 @@ def assumed(estate: Estate) -> Usage:
     )
     asked = REQUESTS_PER_DYNO.times(dynos)
     return _usage(
-        Estimate(asked, "assumed", f"no logs: 0.3 to 10 million requests for each of {dynos} web dynos"),
+        Estimate(asked, "assumed", f"no logs: 0.3 to 10 million requests for each web dyno ({dynos} in production)"),
         Estimate(_product(asked, KB_PER_REQUEST, 10**6), "assumed", "3 to 80 kB for each request"),
         Estimate(_product(asked, LOG_KB_PER_REQUEST, 10**6), "assumed", "0.3 to 3 kB of log for each request"),
         estate,

@@ -16,8 +16,8 @@ from .plans import plannable
 
 _SQL = sqlbook.load(__package__, "sql/readings.sql")
 _HIDDEN = "<insufficient privilege>"
-# Ours, the monitoring's and the drivers': catalogues are not the application's tables.
-_CATALOGUE = re.compile(r"\b(pg_[a-z_]+|information_schema)\b", re.IGNORECASE)
+# Ours, the monitoring's and the drivers': catalogues are not the application's tables, nor does it ask for plans.
+_CATALOGUE = re.compile(r"\b(pg_[a-z_]+|information_schema)\b|\A\s*explain\b", re.IGNORECASE)
 _LEAST = (1, 8)
 # BEGIN, SET and their like are shown when they take this part of the time: a slow COMMIT is news.
 WORTH_SHOWING = 0.01

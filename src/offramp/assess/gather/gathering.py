@@ -191,9 +191,7 @@ def _diagnose(seen: AppSeen, request: Request, sizes: tuple[TaskSize, ...]) -> t
     if count < latencies.LEAST_REQUESTS:
         if not count:
             return None, None
-        return None, Gap(
-            "latency", seen.app.name, f"{count} requests are too few to say anything", "offramp drain"
-        )
+        return None, Gap("latency", seen.app.name, f"{count} requests are too few to say anything", "offramp drain")
     if request.conditions.brief and count > BRIEF_LINES:
         return None, Gap(
             "latency", seen.app.name, f"its {count:,} requests take longer than a run should", "offramp assess"

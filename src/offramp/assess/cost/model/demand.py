@@ -137,4 +137,3 @@ class Sizes:
     jobs: tuple[JobSize, ...]
     gateway: ProcessSize
     pooler: ProcessSize
-    hostnames: int = 1

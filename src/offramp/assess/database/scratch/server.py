@@ -38,6 +38,8 @@ _SETTINGS: Mapping[str, str] = {
     "fsync": "off",
     "full_page_writes": "off",
     "wal_level": "minimal",
+    # Else a small new file is read again to be logged, and its pages stay in memory as they were before we wrote them.
+    "wal_skip_threshold": "0",
     "max_wal_senders": "0",
     "autovacuum": "off",
     "track_counts": "off",
