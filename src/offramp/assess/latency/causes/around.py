@@ -152,7 +152,7 @@ def clockwork(inquiry: Inquiry) -> Iterator[Cause]:
     if hours < _HOURS or not scene.above_ms.any():
         return
     minute = (when // _MINUTE_US % 60).astype(np.int64)
-    worst, its = _worst_minutes(np.bincount(minute, scene.above_ms, 60)), minute
+    worst, its = _worst_minutes(np.bincount(minute, scene.above_ms, 60).astype(np.float64)), minute
     inside = np.isin(its, worst)
     share = float(scene.above_ms[inside].sum()) / float(scene.above_ms.sum())
     in_hours = len(np.unique((when // _HOUR_US)[inside & (scene.above_ms > 0)]))
