@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
@@ -17,6 +18,7 @@ from . import cards, facets
 from .models import Mentor, Review
 
 PAGE = 5
+CALENDAR_SECONDS = 0.4
 CHANGEABLE = {"text": str, "stars": int, "version": int}
 
 
@@ -34,6 +36,14 @@ def list_mentors(request: HttpRequest) -> JsonResponse:
     if topic := request.GET.get("topic"):
         mentors = mentors.filter(topics__contains=[topic])
     return JsonResponse({"results": [cards.with_skills(mentor) for mentor in mentors[page_of(request, PAGE)]]})
+
+
+@own_transactions
+@require_GET
+def calendar(request: HttpRequest, mentor_id: UUID) -> JsonResponse:
+    """Say when a mentor is free, by the mentor's own calendar elsewhere: each request waits for it (README.md names this flaw)."""
+    time.sleep(CALENDAR_SECONDS)  # What the provider takes to answer; nobody keeps what it said.
+    return JsonResponse({"mentor": str(mentor_id), "free": []})
 
 
 @require_GET

@@ -69,7 +69,10 @@ class HerokuPostgres:
             folder,
             programs.source_postgres(),
             tls=True,
-            settings={"max_connections": str(plan.connections + SPARE_CONNECTIONS)},
+            settings={
+                "max_connections": str(plan.connections + SPARE_CONNECTIONS),
+                "shared_preload_libraries": "pg_stat_statements",
+            },
         )
         owner = names.role()
         return cls(plan, server, owner, names.database(), [Login(owner, password())])
@@ -106,6 +109,7 @@ class HerokuPostgres:
         with self.server.connect(self.database) as conn:
             _run(conn, "create_extension_schema")
             _run(conn, "grant_extension_schema", **names)
+            _run(conn, "create_statistics")
 
     def restart(self) -> None:
         """Restart as maintenance does: a fast shutdown that ends every session, then the same server again."""

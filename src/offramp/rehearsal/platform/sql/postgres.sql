@@ -17,6 +17,10 @@ create schema heroku_ext;
 -- name: grant_extension_schema
 grant usage, create on schema heroku_ext to {owner};
 
+-- name: create_statistics
+-- Heroku loads it into every server, and every new database has it.
+create extension pg_stat_statements with schema heroku_ext;
+
 -- name: create_credential
 -- A rotated credential is a new login that acts as the owner from its first statement on, so that tables, triggers and
 -- default privileges keep their owner whichever login made them.

@@ -1,0 +1,180 @@
+"""Does `offramp assess` tell why an application is slow, as far as it can be known, and does its advice hold when it is followed?
+
+The estate has flaws on purpose (examples/mentoring/README.md). Each application logs how long it worked on each request, so what a
+request waited for is known without any diagnosis: what the router saw, less that.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from offramp.kit import processes
+from offramp.rehearsal import settings
+from offramp.rehearsal.ground import Ground
+from offramp.rehearsal.servers import ports
+from offramp.rehearsal.traffic import Traffic
+
+ESTATE = Path(__file__).parents[2] / "examples" / "mentoring"
+OBJECTIVE_MS = 300.0
+APP = "mentors-api"
+SLOW = "GET /api/mentors/{id}/calendar"
+# Requests a second, and for how long: enough for a p99, and for the few workers to be too few.
+RATE, SECONDS = 24.0, 60.0
+WORKERS = 2
+ROUTER = re.compile(r"request_id=(\S+).* connect=(\d+)ms service=(\d+)ms")
+WORKED = re.compile(r"service_ms=(\d+) request_id=(\S+)")
+CALENDAR = """
+[[read]]
+name = "mentors.calendar"
+weight = 7
+origin = "MENTORS_API_ORIGIN"
+path = "/api/mentors/{mentor}/calendar"
+"""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one run of the estate gave: the assessment, and what the logs say of mentors-api without it."""
+
+    assessment: Mapping[str, Any]
+    waited_share: float
+    """The part of the time above the objective in which nobody worked on the request yet."""
+    p95_ms: float
+    p99_ms: float
+
+    @property
+    def latency(self) -> Mapping[str, Any]:
+        return next(one for one in self.assessment["latencies"] if one["app"] == APP)
+
+
+def estate(folder: Path, workers: int) -> Path:
+    """The example with ``workers`` that take one request at a time, and people who look at calendars."""
+    made = folder / f"estate-{workers}"
+    shutil.copytree(ESTATE, made)
+    procfile = made / APP / "Procfile"
+    served = f"--workers {workers} --worker-class sync"
+    procfile.write_text(procfile.read_text().replace("--workers 2 --threads 4", served))
+    assert served in procfile.read_text()
+    with (made / "traffic.toml").open("a") as traffic:
+        traffic.write(CALENDAR)
+    return made
+
+
+def offramp(ground: Ground, *words: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "offramp", "--dir", str(ground.work), "--json", *words],
+        env=ground.environ,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@contextmanager
+def drained(ground: Ground) -> Iterator[None]:
+    """Every app's log flows into the migration's store meanwhile."""
+    port = ports.free_port()
+    receiver = processes.spawn(
+        [sys.executable, "-m", "offramp", "--dir", str(ground.work), "drain", "--port", str(port)],
+        env={**ground.environ, "OFFRAMP_DRAIN_SECRET": "rehearsal"},
+        log=ground.folder / "drain.log",
+    )
+    try:
+        processes.wait_until(lambda: ports.listening("127.0.0.1", port), seconds=20, what="the receiver of drains")
+        for app in ground.heroku["apps"]:
+            answer = httpx.post(
+                f"{ground.heroku['api']}/apps/{app}/log-drains",
+                json={"url": f"http://offramp:rehearsal@127.0.0.1:{port}/{app}"},
+                headers={
+                    "Authorization": f"Bearer {ground.heroku['token']}",
+                    "Accept": "application/vnd.heroku+json; version=3",
+                },
+                trust_env=False,
+            )
+            answer.raise_for_status()
+        yield
+    finally:
+        processes.stop(receiver, seconds=20, first=signal.SIGTERM)
+
+
+def run(folder: Path, workers: int) -> Told:
+    """Run the estate under load, take in its logs, and assess it."""
+    place = processes.own_directory(folder / f"run-{workers}")
+    ground = Ground(place, estate(folder, workers), rows=20_000, seed=1)
+    try:
+        ground.start()
+        settings.write(ground)
+        with drained(ground):
+            traffic = Traffic(ground, RATE, seed=1)
+            traffic.start()
+            traffic.rest(SECONDS)
+            traffic.stop()
+            processes.wait_until(lambda: len(both(ground)) > RATE * SECONDS / 3, seconds=30, what="the last log lines")
+        offramp(ground, "discover")
+        offramp(ground, "assess", "--objective", str(OBJECTIVE_MS))
+        assessment = json.loads((ground.work / "assessment.json").read_text("utf-8"))
+        return Told(assessment, *figures(both(ground)))
+    finally:
+        ground.stop()
+
+
+def both(ground: Ground) -> list[tuple[float, float]]:
+    """What router and application say of each request, in ms."""
+    lines = offramp(ground, "logs", "--app", APP, "--last", "100000", "--unredacted")["lines"]
+    texts = [str(line["text"]) for line in lines]
+    worked = {found[2]: float(found[1]) for text in texts if (found := WORKED.search(text))}
+    seen = [found for text in texts if (found := ROUTER.search(text))]
+    return [(float(one[2]) + float(one[3]), worked[one[1]]) for one in seen if one[1] in worked]
+
+
+def figures(found: list[tuple[float, float]]) -> tuple[float, float, float]:
+    total, worked = np.array(found).T
+    above = np.maximum(total - OBJECTIVE_MS, 0)
+    waited = (above * (total - worked) / np.maximum(total, 1)).sum() / above.sum() if above.any() else 0.0
+    return float(waited), *(float(one) for one in np.quantile(total, (0.95, 0.99)))
+
+
+def share(told: Told, part: str) -> float:
+    return next(float(one["share"]) for one in told.latency["attribution"]["parts"] if one["name"] == part)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(540)
+def test_planted_flaws_are_named_with_their_share_and_the_advice_holds_when_it_is_followed(module_folder: Path) -> None:
+    before = run(module_folder, WORKERS)
+    causes = [(one["name"], one["subject"]) for one in before.latency["causes"]]
+    split = before.latency["split"]
+
+    assert (split["method"], split["workers"]) == ("fifo", WORKERS)
+    assert share(before, "queue") == pytest.approx(before.waited_share, abs=0.10)
+    assert {name for name, _ in causes[:2]} == {"too few workers", "slow route"}, causes
+    assert ("slow route", SLOW) in causes[:2]
+    statements = [one for found in before.assessment["databases"] for one in found["statements"]]
+    assert any("mentors_skill" in one["text"] for one in statements if one["repetition"]), statements
+    ddl = [one["ddl"] for found in before.assessment["databases"] for one in found["indexes"]]
+    assert any("bookings_session" in one and "(mentor_id" in one for one in ddl), ddl
+
+    row = next(one for one in before.latency["replay"]["rows"] if one["scenario"] == "twice the workers in each")
+    after = run(module_folder, 2 * WORKERS)
+
+    assert after.p95_ms == pytest.approx(row["at_1x"]["p95_ms"], rel=0.25)
+    assert after.p99_ms == pytest.approx(row["at_1x"]["p99_ms"], rel=0.25)
+    assert after.p99_ms < before.p99_ms
