@@ -56,22 +56,24 @@ class Gathering:
         """Read a body in one go, taking router lines straight from it; false when a frame's length is not true."""
         # Latin-1 keeps a character for a byte, so places stay true whatever the bytes are.
         text, plain = body.decode("latin-1"), body.isascii()
-        find, match, take = text.find, router.IN_DRAIN.fullmatch, self.router[app].append
+        pattern = router.IN_DRAIN_SHORT if self.redacting else router.IN_DRAIN
+        find, match, take = text.find, pattern.fullmatch, self.router[app].append
         start, size = 0, len(text)
         while start < size:
             space = find(" ", start, start + framing.LENGTH_DIGITS + 1)
-            length = text[start:space]
-            if space < 0 or not length.isdigit() or not length.isascii() or body[space + 1 : space + 2] != b"<":
+            try:
+                end = space + 1 + int(text[start:space])
+            except ValueError:
                 return False
-            start = space + 1
-            end = start + int(length)
-            if end > size:
+            if not space < end <= size:
                 return False
-            found = match(text, start, end - 1)
+            found = match(text, space + 1, end - 1)
             if found and body[end - 1] == NEWLINE and (plain or text[start:end].isascii()):
                 take(found.groups(""))
+            elif text[start:space].isdigit() and text[start:space].isascii() and text[space + 1 : space + 2] == "<":
+                self.message(app, body[space + 1 : end].removesuffix(b"\n"))
             else:
-                self.message(app, body[start:end].removesuffix(b"\n"))
+                return False
             start = end
         return True
 
