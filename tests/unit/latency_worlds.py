@@ -96,7 +96,7 @@ def world(
     dynos: int = 2,
     workers: int = 2,
     busy: float = 0.5,
-    requests: int = 12_000,
+    requests: int = 6_000,
     seed: int = 5,
 ) -> World:
     """Poisson arrivals dealt at random, as Heroku's router does, at a utilisation of ``busy``."""

@@ -12,9 +12,10 @@ from latency_worlds import BEGAN_US, PAGES, SLOW, Route, World, world
 
 from offramp.assess.latency import fifo, splitting, trace, workers
 from offramp.assess.latency.facts import Facts, Restart
+from offramp.assess.latency.model import Split
 
 
-def split_of(one: World, facts: Facts | None = None) -> tuple[trace.Trace, splitting.Split, splitting.Times]:
+def split_of(one: World, facts: Facts | None = None) -> tuple[trace.Trace, Split, splitting.Times]:
     requests, left_out = trace.from_router(one.router(), facts.restarts if facts else ())
     split, times = splitting.split(requests, facts or Facts(), left_out)
     return requests, split, times
@@ -69,7 +70,7 @@ def test_a_restart_forgets_what_the_dyno_had_accepted() -> None:
     broken, _ = trace.from_router(lines, (Restart("web.1", BEGAN_US + 500_000),))
     whole, _ = trace.from_router(lines)
 
-    assert (2, 1) == (broken.lives, whole.lives)
+    assert (broken.lives, whole.lives) == (2, 1)
     assert fifo.waits(broken, 2).max() == 0
     assert fifo.waits(whole, 2).max() > 13_000_000
 
@@ -101,15 +102,15 @@ def test_lines_without_a_dyno_and_websockets_are_left_out_and_counted() -> None:
     service[:7], status[7:10] = -1, 101
     requests, left_out = trace.from_router(replace(lines, service_ms=service, status=status))
 
-    assert 190 == len(requests)
-    assert [7, 3] == [row.requests for row in left_out]
+    assert len(requests) == 190
+    assert [row.requests for row in left_out] == [7, 3]
 
 
 def test_a_dyno_that_is_never_crowded_has_no_queue() -> None:
     _, split, times = split_of(world(PAGES, 4, 4, 0.02, requests=3000))
 
-    assert "no queue seen" == split.method
-    assert 0 == times.queue.max()
+    assert split.method == "no queue seen"
+    assert times.queue.max() == 0
 
 
 def test_an_event_loop_is_not_taken_for_workers() -> None:
@@ -124,8 +125,8 @@ def test_an_event_loop_is_not_taken_for_workers() -> None:
     alone = World(one.arrival_us, done - one.arrival_us, one.route, one.dyno, one.routes, 1, 4000)
     _, split, times = split_of(alone)
 
-    assert "contention" == split.method
-    assert "high" != split.confidence
+    assert split.method == "contention"
+    assert split.confidence != "high"
     # On average, what requests took longer than alone is found, to a quarter.
     assert times.queue.mean() == pytest.approx(float((done - one.arrival_us - one.service_us).mean() / 1000), rel=0.25)
 
@@ -135,13 +136,13 @@ def test_lost_lines_lower_the_confidence() -> None:
     _, whole, _ = split_of(one)
     _, holed, _ = split_of(one, Facts(coverage=0.97))
 
-    assert ("high", "medium") == (whole.confidence, holed.confidence)
+    assert (whole.confidence, holed.confidence) == ("high", "medium")
 
 
 def test_a_few_requests_are_not_split() -> None:
     _, split, times = split_of(world(PAGES, requests=50))
 
-    assert ("none", 0.0) == (split.method, times.queue.max())
+    assert (split.method, times.queue.max()) == ("none", 0.0)
 
 
 moments = st.lists(st.tuples(st.integers(0, 5_000_000), st.integers(1_000, 3_000_000)), min_size=1, max_size=60)
@@ -181,4 +182,4 @@ def test_time_is_conserved_whatever_the_lines(lines: list[tuple[int, int]]) -> N
 def test_the_busiest_stretch_has_the_size_that_was_asked_for() -> None:
     requests, _ = trace.from_router(world(PAGES, requests=5000).router())
 
-    assert 1000 == len(workers.busiest(requests, 1000))
+    assert len(workers.busiest(requests, 1000)) == 1000
