@@ -158,6 +158,7 @@ def _papertrail(piece: Piece, line: str, rows: Gathering) -> bool:
 def _owner(piece: Piece, named: str, line: str, rows: Gathering) -> str:
     if piece.app:
         return piece.app
+    named = named or piece.otherwise
     rows.tallies[named, "wire"] += len(line) + 1
     return named
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_HEADER = re.compile(rb"(\d{1,6}) <\d{1,3}>1 ")
+HEADER = re.compile(rb"(\d{1,6}) <\d{1,3}>1 ")
 LENGTH_DIGITS = 6
 
 
@@ -54,9 +54,9 @@ def _resynced(body: bytes) -> Frames:
     miscounted = cut = unframed = 0
     start, size = 0, len(body)
     while start < size:
-        header = _HEADER.match(body, start)
+        header = HEADER.match(body, start)
         if header is None:
-            following = _HEADER.search(body, start)
+            following = HEADER.search(body, start)
             end = following.start() if following else size
             if stray := body[start:end].strip(b"\n"):
                 found.append(stray)
@@ -66,7 +66,7 @@ def _resynced(body: bytes) -> Frames:
         first = header.end(1) + 1
         end = first + int(header[1])
         if not _fits(body, end):
-            following = _HEADER.search(body, first)
+            following = HEADER.search(body, first)
             if following is None and end > size:
                 cut += 1
             else:
@@ -80,5 +80,7 @@ def _resynced(body: bytes) -> Frames:
 def _fits(body: bytes, end: int) -> bool:
     if end >= len(body):
         return end == len(body)
-    # A damaged successor must not condemn this frame: its own newline speaks for it as well.
-    return _HEADER.match(body, end) is not None or body[end - 1 : end] == b"\n"
+    # A damaged successor must not condemn this frame: its own newline speaks for it as well. A length that is one too much takes
+    # the first figure of the next length with it, which leaves something that looks like a length.
+    before = body[end - 1 : end]
+    return before == b"\n" or (HEADER.match(body, end) is not None and not before.isdigit())

@@ -15,8 +15,8 @@ from typing import IO
 from ..errors import UsageError
 from .forms import Form, Piece, app_of, told
 
-# About 120,000 lines: a worker's rows of one piece stay below 200 MB.
-PIECE_BYTES = 32 * 1024 * 1024
+# About 50,000 lines: a worker stays below 250 MB with their rows.
+PIECE_BYTES = 16 * 1024 * 1024
 BEGINNING_BYTES = 1024 * 1024
 SAMPLE_BYTES = 256 * 1024
 # zlib's way to say: with gzip's head and tail.
@@ -65,7 +65,7 @@ def read(saved: Saved, reached: int, piece_bytes: int = PIECE_BYTES) -> Iterator
         kept, ended = b"", False
         while not ended:
             block = file.read(max(piece_bytes - len(kept), 1))
-            ended = not block
+            ended = not block or file.torn
             content = kept + block
             end = len(content) if ended else _last_end(saved.form, content)
             if not end and len(content) >= piece_bytes:

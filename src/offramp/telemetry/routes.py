@@ -7,7 +7,7 @@ from functools import lru_cache
 
 _VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,2})?", re.IGNORECASE)
 # oauth2, s3, step1: a word with one figure is part of the address more often than not.
-_WORD = re.compile(r"[A-Za-z_.-]{1,24}\d")
+_WORD = re.compile(r"[A-Za-z_-]{1,12}\d")
 _FILE = re.compile(r"(.+)(\.[A-Za-z][A-Za-z0-9]{0,4})")
 _RANDOM = re.compile(r"(?=.*[a-z])(?=.*[A-Z])[A-Za-z0-9_-]{20,}")
 _HYPHENS, _LONG = 3, 40

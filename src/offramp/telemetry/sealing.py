@@ -31,6 +31,7 @@ SAMPLE_COLUMNS = ("app", "time", "kind", "source", "name", "value")
 # Their places among a router row's fields, of which the first is its time.
 PATH, FORWARDED = 4, 7
 Columns = dict[str, NDArray[Any]]
+NOBODY = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,8 @@ def _routed(rows: Gathering) -> Columns:
             columns[FORWARDED] = _each(columns[FORWARDED], redact.addresses)
         for column, values in zip(ROUTER_COLUMNS[1:-1], columns, strict=True):
             found[column] += values
+    if not found["app"]:
+        return _columns(ROUTER_COLUMNS, [])
     return {column: _array(values) for column, values in found.items()}
 
 
@@ -125,14 +128,14 @@ def _each(values: Sequence[str], change: Callable[[str], str]) -> list[str]:
 
 
 def _columns(columns: Sequence[str], rows: Sequence[tuple[str | float, ...]]) -> Columns:
-    if rows:
-        return {column: _array(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)}
-    return {column: np.empty(0, dtype=np.float64 if column == "value" else "U1") for column in columns}
+    # Without rows nothing would tell DuckDB the types: one row of nobody's, which the statements leave out.
+    rows = rows or [tuple(0.0 if column == "value" else NOBODY for column in columns)]
+    return {column: _array(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)}
 
 
 def _array(values: Sequence[object]) -> NDArray[Any]:
-    # Objects are the form from which DuckDB reads text without another copy; an empty array of them would have no type.
-    array: NDArray[Any] = np.empty(len(values), dtype=object if len(values) else "U1")
+    # Objects are the form from which DuckDB reads text without another copy.
+    array: NDArray[Any] = np.empty(len(values), dtype=object)
     array[:] = values
     return array
 
@@ -143,6 +146,7 @@ def write(rows: Gathering, stem: Path, received_us: int) -> tuple[Sealed, ...]:
     found: list[Sealed] = []
     with duckdb.connect() as db:
         db.execute(SQL["settings"])
+        db.execute(SQL["quiet"])
         with _registered(db, rows):
             # A view, so that rows go from where they are into the file without a table between.
             db.execute(SQL["received"], {"received_us": received_us})

@@ -39,6 +39,7 @@ class Snapshot:
         self._redacting = redacting
         self._db = duckdb.connect()
         self._db.execute(SQL["settings"])
+        self._db.execute(SQL["quiet"])
         self._waiting: tuple[tuple[str, int, int], ...] | None = None
         self.waiting_bytes = 0
         self.tallies: Mapping[tuple[str, str], int] = {}

@@ -1,6 +1,9 @@
 -- name: settings
 set preserve_insertion_order = false;
 
+-- name: quiet
+set enable_progress_bar = false;
+
 -- name: files
 set variable files = $files;
 

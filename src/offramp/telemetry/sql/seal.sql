@@ -2,6 +2,9 @@
 -- One thread: a sealer shares its machine with the applications' receiver, and on an import several run beside each other.
 set threads = 1;
 
+-- name: quiet
+set enable_progress_bar = false;
+
 -- name: received
 set variable received_us = $received_us;
 
@@ -13,9 +16,11 @@ with router as (
          try_cast(connect as integer) as connect_ms, try_cast(service as integer) as service_ms, try_cast(status as smallint) as status,
          try_cast(bytes as bigint) as bytes, tail
     from router_rows
+   where app <> ''
 ),
 every as (
   from line_rows
+ where app <> ''
   union all by name
   from router
 ),
@@ -35,6 +40,7 @@ create or replace temp table sealed_samples as
 with timed as (
   select epoch_us(try_cast(left(time, 26) as timestamp)) as read_us, *
     from sample_rows
+   where app <> ''
 )
 select app, case when read_us between 946684800000000 and 4102444800000000 then read_us else $received_us end as time_us,
        kind, source, name, value
@@ -50,9 +56,11 @@ copy (
            try_cast(connect as integer) as connect_ms, try_cast(service as integer) as service_ms, try_cast(status as smallint) as status,
            try_cast(bytes as bigint) as bytes, tail
       from router_rows
+   where app <> ''
   ),
   every as (
     from line_rows
+ where app <> ''
     union all by name
     from router
   ),
@@ -78,6 +86,7 @@ copy (
   with timed as (
     select epoch_us(try_cast(left(time, 26) as timestamp)) as read_us, *
       from sample_rows
+   where app <> ''
   )
   select app, case when read_us between 946684800000000 and 4102444800000000 then read_us else getvariable('received_us') end as time_us,
          kind, source, name, value

@@ -1,0 +1,61 @@
+"""A receiver as a process of its own, and requests as Logplex makes them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+PASSWORD = "invented"
+LINES = 20
+
+
+class Drain:
+    """A receiver into ``folder``, started and listening."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "offramp.telemetry", str(folder), "0"],
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "OFFRAMP_DRAIN_SECRET": PASSWORD}, start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        _, host, port = self.process.stdout.readline().split()
+        self.address = f"http://{host}:{port}/kiosk"
+
+    def post(self, body: bytes, frame: str, *, password: str = PASSWORD, token: str = "d.test") -> int:
+        """Send one request and return its status."""
+        headers = {
+            "Logplex-Frame-Id": frame,
+            "Logplex-Drain-Token": token,
+            "Content-Type": "application/logplex-1",
+            "Logplex-Msg-Count": "7",
+        }
+        return httpx.post(
+            self.address, content=body, headers=headers, auth=("offramp", password), timeout=10
+        ).status_code
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+        self._close()
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)
+        self._close()
+
+    def _close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def lines(name: str, count: int = LINES) -> bytes:
+    """A body of lines that carry its name."""
+    found = (
+        f"<190>1 2026-10-05T10:00:00.{number:06d}+00:00 host app web.1 - {name}/{number}\n" for number in range(count)
+    )
+    return b"".join(b"%d %s" % (len(line), line.encode()) for line in found)
