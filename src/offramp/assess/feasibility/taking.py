@@ -31,12 +31,11 @@ _SKIPPED = frozenset(
         "log",
     }
 )
-_SUFFIXES = frozenset(
-    """
+_TEXTS = """
     .py .rb .js .ts .mjs .cjs .jsx .tsx .php .go .java .kt .scala .clj .ex .exs .cs .rs .toml .txt .json .yml .yaml .lock .mod
     .gradle .xml .cfg .ini .conf
-    """.split()
-)
+"""
+_SUFFIXES = frozenset(_TEXTS.split())
 _NAMES = frozenset({"Procfile", "Gemfile", "Pipfile", "Dockerfile", "Aptfile", "Rakefile"})
 MOST_BYTES, MOST_FILES = 512 * 1024, 5000
 
