@@ -229,7 +229,7 @@ def test_a_strange_source_file_breaks_nothing() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [ties, builds, commands, diffs, dns, ties, http, jobs, kinds, model, network, pooling],
+    [builds, commands, diffs, dns, ties, http, jobs, kinds, model, network, pooling],
     ids=lambda one: one.__name__,
 )
 def test_the_examples_in_docstrings_hold(module: object) -> None:
