@@ -19,13 +19,18 @@ _SQL = sqlbook.load(__package__, "sql/outline.sql")
 PAGE_OPERATORS = 50
 
 
-def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
-    """Read the source's outline. Nothing is written and no row is read.
-
-    The session is left read-only with short timeouts. Raises psycopg.Error when the source does not answer.
-    """
+def calm(connection: Connection, statement_seconds: float = 5.0) -> None:
+    """Make the session one that cannot write and waits for nobody; it stays so."""
     connection.execute(_SQL["calm"])
     connection.execute(_SQL["patience"], {"milliseconds": str(int(statement_seconds * 1000))})
+
+
+def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
+    """Read the source's outline. Nothing is written and no row is read; the session is left calm.
+
+    Raises psycopg.errors.LockNotAvailable while a table is altered, psycopg.Error when the source does not answer.
+    """
+    calm(connection, statement_seconds)
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         origin = Origin(*_rows(connection, "server")[0])
@@ -46,7 +51,7 @@ def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
                 ExtendedStatistics(schema, name, inherited, distinct, dependencies, tuple(keys))
                 for schema, name, inherited, distinct, dependencies, keys, _ in extended
             ),
-            shortfalls=(*_shortfalls(connection), *_unread(origin, extended)),
+            shortfalls=(*_shortfalls(connection, origin), *_unread(origin, extended)),
         )
     heights = _heights(connection, dict(settings))
     return replace(
@@ -63,9 +68,14 @@ def _relations(connection: Connection) -> tuple[Relation, ...]:
     return tuple(Relation(*row) for row in rows)
 
 
-def _shortfalls(connection: Connection) -> Iterator[Shortfall]:
+def _shortfalls(connection: Connection, origin: Origin) -> Iterator[Shortfall]:
     for (name,) in _rows(connection, "hidden"):
         yield Shortfall(f"The statistics of {name} may not be read by this role.", "Connect as its owner.")
+    if origin.major < 17:
+        for (name,) in _rows(connection, "ranges"):
+            yield Shortfall(
+                f"Before PostgreSQL 17 only a superuser may read how {name} is spread, so searches in it are guessed."
+            )
     for kind, name in _rows(connection, "uncarried"):
         yield Shortfall(f"The {kind} {name} is not carried to the scratch server.")
 
