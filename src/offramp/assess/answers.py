@@ -55,7 +55,11 @@ def move(found: Feasibility | None, gaps: Sequence[Gap]) -> Answer:
 
 
 def _all(every: int) -> str:
-    return "the app" if every == 1 else f"all {every} apps"
+    """
+    >>> _all(1), _all(2), _all(3)
+    ('the app', 'both apps', 'all 3 apps')
+    """
+    return {1: "the app", 2: "both apps"}.get(every, f"all {every} apps")
 
 
 def _staying(stays: list[Verdict], found: Feasibility) -> str:

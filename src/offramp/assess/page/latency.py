@@ -168,7 +168,7 @@ def _cause(number: int, cause: Cause) -> Markup:
             " ",
             badge(f"{cause.confidence} confidence", CONFIDENCE[cause.confidence]),
         ),
-        paragraph(cause.hypothesis),
+        paragraph(words.sentence(cause.hypothesis)),
         pairs(
             [
                 ("Evidence", _evidence(cause.evidence)),
@@ -315,8 +315,8 @@ def _mix(latency: Latency) -> Markup:
     ]
     told = (
         f"The mean went from {words.duration(found.mean_before_ms)} to {words.duration(found.mean_after_ms)} at "
-        f"{words.moment(found.split_at_us / 1e6)}: {_signed(found.between_ms)} because other routes were asked for, {_signed(found.within_ms)} because "
-        f"the same routes became slower or faster. {found.reading}"
+        f"{words.moment(found.split_at_us / 1e6)}: {_signed(found.between_ms)} because other routes were asked for, "
+        f"{_signed(found.within_ms)} because the same routes became slower or faster. {words.sentence(found.reading)}"
     )
     return fold(
         "Has the traffic changed, or the application?", paragraph(told), table("Change by route", columns, rows)
