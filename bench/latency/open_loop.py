@@ -41,7 +41,8 @@ class Due:
 
 def schedule(kinds: Sequence[Kind], rate: float, seconds: float, seed: int) -> tuple[Due, ...]:
     """Poisson arrivals at ``rate`` a second."""
-    chance, after, due = Random(seed), 0.0, []
+    chance, after = Random(seed), 0.0
+    due: list[Due] = []
     while (after := after + chance.expovariate(rate)) < seconds:
         kind = chance.choices(kinds, [kind.share for kind in kinds])[0]
         sleep = chance.gammavariate(2, kind.sleep_ms / 2) if kind.sleep_ms else 0.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from offramp.kit import processes
 from offramp.rehearsal.servers.ports import free_port, listening
+from offramp.telemetry.columns import Router
 
 from . import open_loop
 from .open_loop import Due
@@ -81,7 +82,7 @@ def _gunicorn(python: str, workers: int, threads: int) -> tuple[str, ...]:
 class Measured:
     """What the router wrote, and what the application says itself of the same requests, in the router's order."""
 
-    router: open_loop.Router
+    router: Router
     queue_ms: NDArray[np.float64]
     service_ms: NDArray[np.float64]
     work_ms: NDArray[np.float64]

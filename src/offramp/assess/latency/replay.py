@@ -37,6 +37,10 @@ class Work:
     def span_us(self) -> int:
         return max(int(self.arrival_us[-1] - self.arrival_us[0]), 1) if len(self) else 1
 
+    def only(self, its: slice) -> Work:
+        """Requests in a row."""
+        return Work(self.arrival_us[its], self.service_us[its], self.route[its], self.place[its])
+
     def served(self, service_us: Ints) -> Work:
         """The same requests with other service times."""
         return replace(self, service_us=service_us)

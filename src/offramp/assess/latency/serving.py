@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from . import effects, timeouts
+from . import effects, marks, timeouts
 from .effects import Effect
 from .facts import SlowStatement
 from .model import PartName
@@ -59,8 +59,8 @@ def spend(scene: Scene) -> Spent:
     trace, service = scene.trace, scene.times.service
     many = len(trace.routes)
     purse = _Purse(service.copy())
-    cold = effects.slower(service, scene.cold(), trace.route, many)
-    swapping = effects.slower(service, scene.swapping(), trace.route, many)
+    cold = effects.slower(service, marks.cold(trace, scene.facts), trace.route, many)
+    swapping = effects.slower(service, marks.swapping(trace, scene.facts), trace.route, many)
     purse.take("restarts", cold.extra_ms if cold.real else np.zeros(len(trace)))
     purse.take("memory swapping", swapping.extra_ms if swapping.real else np.zeros(len(trace)))
     timed, database, external, told_by = _told(scene)

@@ -15,7 +15,7 @@ import numpy as np
 
 from . import replay, whatif
 from .facts import Facts, TaskSize
-from .model import Expected, Fit, Sizing
+from .model import Fit, Sizing
 from .replay import Fleet, Work
 from .serving import Spent
 from .trace import Trace
@@ -29,21 +29,38 @@ _MOST_TASKS = 96
 _NEAR = 1.1
 _UNIT = 1024
 _SAFE_MB = 512
+_PER_VCPU = 2.0
+"""Workers that would all need the processor at once, per vCPU, that a size may have: what gunicorn's 2 n + 1 comes down to."""
+_THIRD, _ENOUGH = 3, 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is searched for: the p99 to meet, and what a task must have."""
+    """What is searched for: the p99 to meet, and what a task must have. ``works`` are for the traffic of today and three times that.
 
-    work: Work
-    thick: Work
+    ``memory_mb`` is the measured high-water mark of a dyno with ``workers`` workers; 0 where unknown.
+    """
+
+    works: tuple[Work, Work]
     target_ms: float
+    objective_ms: float
     cpu_share: float
     memory_mb: float
-    """Measured high-water mark of a dyno with ``workers`` workers; 0 where unknown."""
     workers: int
     least_tasks: int
-    objective_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One task size with a number of workers in it."""
+
+    task: TaskSize
+    workers: int
+
+
+@dataclass(slots=True)
+class _Count:
+    replays: int = 0
 
 
 def size(
@@ -55,35 +72,47 @@ def size(
     names: tuple[str, str],
     least_tasks: int = 1,
 ) -> Sizing | None:
-    """Return the cheapest configuration; None when there are no sizes, or none has the memory. ``names`` are the app's and the process'."""
+    """Return the cheapest configuration; None when there are no sizes, or none has the memory. ``names`` are the app's and the process'.
+
+    Searched on the busiest third of the stretch, then raised until the whole stretch agrees.
+    """
     high_water = max((one.total_mb for one in facts.memory), default=0.0)
-    wanted = Wanted(
-        trial.work,
-        replay.thicker(trial.work, 3),
+    whole = Wanted(
+        (trial.work, replay.thicker(trial.work, 3)),
+        trial.objective_ms,
         trial.objective_ms,
         cpu_share(spent, facts),
         high_water,
         trial.workers,
         least_tasks,
-        trial.objective_ms,
     )
-    tried = [0]
-    found = _search(wanted, sizes, tried)
-    floor = math.ceil(high_water * MARGIN)
-    if found:
-        return Sizing(*names, True, _because(wanted, found[1]), floor, *found, configurations_tried=tried[0])
-    held_up = _held_up(trace, trial)
-    near = _near(wanted, sizes)
-    found = _search(near, sizes, tried)
+    count, names_floor = _Count(), (*names, math.ceil(high_water * MARGIN))
+    if found := _cheapest(whole, sizes, count):
+        return _sizing(names_floor, True, _because(whole, found[1]), found, (), None, count)
+    near = _near(whole, sizes) if sizes else whole
+    found = _cheapest(near, sizes, count) if sizes else None
     if found is None:
         return None
-    mended = _mended(wanted, _numbers(trace, held_up))
-    once = _search(mended, sizes, tried) if held_up else None
+    held_up = _held_up(trace, trial)
+    once = _cheapest(_mended(whole, _numbers(trace, held_up)), sizes, count) if held_up else None
     because = (
         f"no size meets {trial.objective_ms:.0f} ms: with endless workers the p99 is still {near.target_ms / _NEAR:.0f} ms; "
         "this is the smallest within a tenth of that"
     )
-    return Sizing(*names, False, because, floor, *found, held_up, once[1] if once else None, tried[0])
+    return _sizing(names_floor, False, because, found, held_up, once[1] if once else None, count)
+
+
+def _sizing(
+    names: tuple[str, str, int],
+    meets: bool,
+    because: str,
+    found: tuple[Fit, Fit],
+    held_up: tuple[str, ...],
+    once: Fit | None,
+    count: _Count,
+) -> Sizing:
+    app, process, floor = names
+    return Sizing(app, process, meets, because, floor, found[0], found[1], held_up, once, count.replays)
 
 
 def cpu_share(spent: Spent, facts: Facts) -> float:
@@ -103,68 +132,89 @@ def _because(wanted: Wanted, fit: Fit) -> str:
     )
 
 
-def _search(wanted: Wanted, sizes: Sequence[TaskSize], tried: list[int]) -> tuple[Fit, Fit] | None:
-    best: tuple[float, Fit, Fit] | None = None
-    for task in sorted(_worth_trying(wanted, sizes), key=lambda task: (task.price, task.cpu, task.memory_mb)):
-        for workers in _workers(wanted, task):
-            most = _MOST_TASKS if best is None else min(_MOST_TASKS, math.ceil(best[0] / max(task.price, 1e-9)) - 1)
-            at_3x = _fewest(wanted, task, workers, 3, most, tried)
-            if at_3x is None:
-                continue
-            now = _fewest(wanted, task, workers, 1, at_3x.tasks, tried) or at_3x
-            best = (at_3x.tasks * task.price, now, at_3x)
-    return best[1:] if best else None
+def _cheapest(wanted: Wanted, sizes: Sequence[TaskSize], count: _Count) -> tuple[Fit, Fit] | None:
+    """Return the fewest tasks for today and for three times the traffic, of the option that is cheapest at three times."""
+    small = _smaller(wanted)
+    best: tuple[float, Option, int] | None = None
+    for option in _options(wanted, sizes):
+        most = _MOST_TASKS if best is None else min(_MOST_TASKS, math.ceil(best[0] / max(option.task.price, 1e-9)) - 1)
+        tasks = _fewest(small, option, 1, most, count)
+        if tasks is not None:
+            best = (tasks * option.task.price, option, tasks)
+    if best is None:
+        return None
+    at_3x = _confirmed(wanted, best[1], 1, best[2], count)
+    today = _fewest(small, best[1], 0, at_3x.tasks, count) or at_3x.tasks
+    return _confirmed(wanted, best[1], 0, today, count), at_3x
 
 
-def _worth_trying(wanted: Wanted, sizes: Sequence[TaskSize]) -> list[TaskSize]:
-    """Of each processor size, the cheapest that holds the memory of each number of workers."""
-    floors = {_memory(wanted, workers) for workers in _worker_counts(wanted.workers)}
-    kept = set()
-    for cpu in {task.cpu for task in sizes}:
-        for floor in floors:
-            fitting = [task for task in sizes if task.cpu == cpu and task.memory_mb >= floor]
+def _smaller(wanted: Wanted) -> Wanted:
+    """The busiest third in a row, for the search."""
+    work = wanted.works[0]
+    many = len(work) // _THIRD
+    if many < _ENOUGH:
+        return wanted
+    done = np.concatenate([[0], np.cumsum(work.service_us)])
+    first = int(np.argmax(done[many:] - done[:-many]))
+    part = work.only(slice(first, first + many))
+    return replace(wanted, works=(part, replay.thicker(part, 3)))
+
+
+def _confirmed(wanted: Wanted, option: Option, at: int, tasks: int, count: _Count) -> Fit:
+    fit = _try(wanted, option, at, tasks, count)
+    while fit.expected.p99_ms > wanted.target_ms and fit.tasks < _MOST_TASKS:
+        fit = _try(wanted, option, at, math.ceil(fit.tasks * 1.1), count)
+    return fit
+
+
+def _options(wanted: Wanted, sizes: Sequence[TaskSize]) -> list[Option]:
+    """Return, cheapest size first, each size with the two largest numbers of workers that its memory and processors allow."""
+    options = []
+    for cpu in sorted({task.cpu for task in sizes}):
+        counts = [
+            n
+            for n in _worker_counts(wanted.workers)
+            if n <= max(1.0, _PER_VCPU * cpu / _UNIT / max(wanted.cpu_share, 0.01))
+        ]
+        for workers in counts[-2:]:
+            fitting = [task for task in sizes if task.cpu == cpu and task.memory_mb >= _memory(wanted, workers)]
             if fitting:
-                kept.add(min(fitting, key=lambda task: (task.price, task.memory_mb)))
-    return list(kept)
+                options.append(Option(min(fitting, key=lambda task: (task.price, task.memory_mb)), workers))
+    return sorted(options, key=lambda option: (option.task.price, option.task.cpu, -option.workers))
 
 
-def _worker_counts(workers: int) -> tuple[int, ...]:
-    return (workers, 2 * workers, 4 * workers)
-
-
-def _workers(wanted: Wanted, task: TaskSize) -> list[int]:
-    return [workers for workers in _worker_counts(wanted.workers) if task.memory_mb >= _memory(wanted, workers)]
+def _worker_counts(workers: int) -> list[int]:
+    return sorted({1, max(workers // 2, 1), workers, 2 * workers, 4 * workers})
 
 
 def _memory(wanted: Wanted, workers: int) -> float:
-    """Return MB for so many workers: each as much as now, with the margin. Unmeasured, a dyno's 512 MB for as many as it has now."""
-    return max(wanted.memory_mb * MARGIN, 0.0 if wanted.memory_mb else _SAFE_MB) * workers / wanted.workers
+    """Return MB for so many workers: each as much as now, never less than now in all. Unmeasured, a dyno's 512 MB."""
+    known = wanted.memory_mb * MARGIN or _SAFE_MB
+    return known * max(workers / wanted.workers, 1.0)
 
 
-def _fewest(wanted: Wanted, task: TaskSize, workers: int, traffic: int, most: int, tried: list[int]) -> Fit | None:
-    """Return the fewest tasks that meet the target, by halving between what the load needs and ``most``."""
-    work = _on(wanted.thick if traffic == 3 else wanted.work, task, wanted.cpu_share)
-    low = max(_least(work, task, workers, wanted.cpu_share), wanted.least_tasks)
-    if low > most:
+def _fewest(wanted: Wanted, option: Option, at: int, most: int, count: _Count) -> int | None:
+    """Return the fewest tasks that meet the target, from what the load needs up to ``most``; None where there is no such number."""
+    work = _on(wanted.works[at], option.task, wanted.cpu_share)
+    low = max(_least(work, option, wanted.cpu_share), wanted.least_tasks)
+    if low > most or float(np.quantile(work.service_us, 0.99)) / 1000 > wanted.target_ms:
         return None
-    found: Fit | None = None
-    step, high = 1, low
-    while True:
-        fit = _try(work, task, workers, high, traffic, wanted, tried)
-        if fit.expected.p99_ms <= wanted.target_ms:
-            found = fit
-            break
-        if high >= most:
+    missed, tasks, step = low - 1, low, 1
+    while not _meets(wanted, option, at, tasks, count):
+        if tasks >= most:
             return None
-        low, high, step = high + 1, min(high + step, most), step * 2
-    while low < high:
-        middle = (low + high) // 2
-        fit = _try(work, task, workers, middle, traffic, wanted, tried)
-        if fit.expected.p99_ms <= wanted.target_ms:
-            found, high = fit, middle
+        missed, tasks, step = tasks, min(tasks + step, most), step * 2
+    while tasks - missed > 1:
+        middle = (missed + tasks) // 2
+        if _meets(wanted, option, at, middle, count):
+            tasks = middle
         else:
-            low = middle + 1
-    return found
+            missed = middle
+    return tasks
+
+
+def _meets(wanted: Wanted, option: Option, at: int, tasks: int, count: _Count) -> bool:
+    return _try(wanted, option, at, tasks, count).expected.p99_ms <= wanted.target_ms
 
 
 def _on(work: Work, task: TaskSize, cpu_share: float) -> Work:
@@ -175,11 +225,10 @@ def _on(work: Work, task: TaskSize, cpu_share: float) -> Work:
     return work.served((work.service_us * (1 - cpu_share + cpu_share / vcpu)).astype(np.int64))
 
 
-def _least(work: Work, task: TaskSize, workers: int, cpu_share: float) -> int:
+def _least(work: Work, option: Option, cpu_share: float) -> int:
     busy = float(work.service_us.sum()) / work.span_us
-    # On a fraction of a vCPU service time is stretched already, so a busy worker keeps that fraction busy, not a whole one.
-    processors = busy * _on_processor(task, cpu_share)
-    return max(math.ceil(processors / _BUSIEST), math.ceil(busy / workers / _FULLEST), 1)
+    processors = busy * _on_processor(option.task, cpu_share)
+    return max(math.ceil(processors / _BUSIEST), math.ceil(busy / option.workers / _FULLEST), 1)
 
 
 def _on_processor(task: TaskSize, cpu_share: float) -> float:
@@ -191,14 +240,12 @@ def _on_processor(task: TaskSize, cpu_share: float) -> float:
     return on / (1 - cpu_share + on) if on else 0.0
 
 
-def _try(work: Work, task: TaskSize, workers: int, tasks: int, traffic: int, wanted: Wanted, tried: list[int]) -> Fit:
-    tried[0] += 1
-    expected = whatif.expect(work, Fleet(tasks, workers, "least outstanding"), 1, wanted.objective_ms, 1)
-    return Fit(tasks, task.cpu, task.memory_mb, workers, _at(expected, traffic))
-
-
-def _at(expected: Expected, traffic: int) -> Expected:
-    return replace(expected, traffic=float(traffic))
+def _try(wanted: Wanted, option: Option, at: int, tasks: int, count: _Count) -> Fit:
+    count.replays += 1
+    work = _on(wanted.works[at], option.task, wanted.cpu_share)
+    expected = whatif.expect(work, Fleet(tasks, option.workers, "least outstanding"), 1, wanted.objective_ms, 1)
+    expected = replace(expected, traffic=float(whatif.TRAFFICS[at]))
+    return Fit(tasks, option.task.cpu, option.task.memory_mb, option.workers, expected)
 
 
 def _held_up(trace: Trace, trial: Trial) -> tuple[str, ...]:
@@ -212,10 +259,10 @@ def _held_up(trace: Trace, trial: Trial) -> tuple[str, ...]:
 
 
 def _near(wanted: Wanted, sizes: Sequence[TaskSize]) -> Wanted:
-    """Within a tenth of what endless workers on whole vCPUs would give."""
-    largest = max(sizes, key=lambda task: task.cpu, default=None)
-    work = _on(wanted.work, largest, wanted.cpu_share) if largest else wanted.work
-    return replace(wanted, target_ms=_NEAR * float(np.quantile(work.service_us, 0.99)) / 1000)
+    """Within a tenth of what endless workers would give on the largest size, on the whole stretch and on its busiest third."""
+    largest = max(sizes, key=lambda task: task.cpu)
+    works = (_on(one.works[0], largest, wanted.cpu_share) for one in (wanted, _smaller(wanted)))
+    return replace(wanted, target_ms=_NEAR * max(float(np.quantile(work.service_us, 0.99)) / 1000 for work in works))
 
 
 def _numbers(trace: Trace, routes: tuple[str, ...]) -> tuple[int, ...]:
@@ -223,4 +270,5 @@ def _numbers(trace: Trace, routes: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def _mended(wanted: Wanted, routes: tuple[int, ...]) -> Wanted:
-    return replace(wanted, work=whatif.mended(wanted.work, routes), thick=whatif.mended(wanted.thick, routes))
+    first, second = (whatif.mended(work, routes) for work in wanted.works)
+    return replace(wanted, works=(first, second))

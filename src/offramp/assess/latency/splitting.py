@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import contention, fifo, workers
+from . import contention, fifo, marks, workers
 from .facts import Facts
 from .model import Candidate, Confidence, LeftOut, Method, Split
 from .trace import Trace
@@ -44,7 +44,9 @@ class _Reading:
 
 def split(trace: Trace, facts: Facts, left_out: tuple[LeftOut, ...] = ()) -> tuple[Split, Times]:
     """Split every request of the trace. Time is conserved: ``queue + service`` is what the router waited."""
-    inferred = workers.infer(trace) if len(trace) >= ENOUGH_REQUESTS else workers.Inferred(0, 0, 0, 0, ())
+    inferred = (
+        workers.infer(_usual(trace, facts)) if len(trace) >= ENOUGH_REQUESTS else workers.Inferred(0, 0, 0, 0, ())
+    )
     reading = _read(trace, facts, inferred)
     chosen = next((one for one in inferred.candidates if one.workers == reading.workers), None)
     result = Split(
@@ -68,13 +70,19 @@ def split(trace: Trace, facts: Facts, left_out: tuple[LeftOut, ...] = ()) -> tup
     return result, Times(waited + trace.connect_ms, took - waited)
 
 
+def _usual(trace: Trace, facts: Facts) -> Trace:
+    """Without the times in which dynos were cold or swapped: there a busy dyno is slow for another reason than its workers."""
+    usual = ~(marks.cold(trace, facts) | marks.swapping(trace, facts))
+    return trace.only(usual) if usual.sum() >= max(len(trace) / 2, ENOUGH_REQUESTS) else trace
+
+
 def _read(trace: Trace, facts: Facts, inferred: workers.Inferred) -> _Reading:
     nothing = np.zeros(len(trace))
     if len(trace) < ENOUGH_REQUESTS:
         return _Reading("none", f"{len(trace)} requests are too few to tell waiting from service", "low", 0, nothing)
     if not inferred.crowd:
         because = "hardly any request met another in its dyno, so there was nothing to wait for"
-        return _Reading("no queue seen", because, "high", facts.declared_workers, nothing)
+        return _declared(trace, facts) or _Reading("no queue seen", because, "high", facts.declared_workers, nothing)
     best = _believed(inferred, facts.declared_workers)
     if best is None or best.misfit > _TRUSTED:
         return _contended(trace, inferred)
@@ -83,13 +91,25 @@ def _read(trace: Trace, facts: Facts, inferred: workers.Inferred) -> _Reading:
             f"up to {inferred.crowd} requests at once took no longer than one alone, so none waited: "
             f"a dyno has more than {inferred.crowd} workers, or an event loop"
         )
-        return _Reading("no queue seen", because, _trust(best, inferred), facts.declared_workers, nothing)
+        trust = _trust(best, inferred)
+        return _declared(trace, facts) or _Reading("no queue seen", because, trust, facts.declared_workers, nothing)
     waited = fifo.waits(trace, best.workers, _typical(trace)) / 1000.0
     because = (
         f"{best.workers} workers per dyno that take requests in turn explain the lines: the same route takes "
         f"{np.exp(abs(best.drift)) - 1:.0%} {'longer' if best.drift >= 0 else 'less'} on a busy dyno than on an idle one"
     )
     return _Reading("fifo", because, _trust(best, inferred), best.workers, waited)
+
+
+def _declared(trace: Trace, facts: Facts) -> _Reading | None:
+    """Take the workers that the Procfile declares where the lines cannot tell, if anybody had to wait for them."""
+    if not facts.declared_workers:
+        return None
+    waited = fifo.waits(trace, facts.declared_workers, _typical(trace)) / 1000.0
+    because = (
+        f"{facts.declared_workers} workers are declared; in usual times the lines neither confirm nor contradict it"
+    )
+    return _Reading("fifo", because, "medium", facts.declared_workers, waited) if waited.any() else None
 
 
 def _believed(inferred: workers.Inferred, declared: int) -> Candidate | None:

@@ -59,6 +59,8 @@ def dynos(trace: Trace, times: Times) -> tuple[DynoRow, ...]:
 
 def dyno_slowness(trace: Trace, service_ms: Floats) -> Floats:
     """Return each dyno's service time against the other dynos' for the same routes: exp of the mean difference of logarithms."""
+    if not len(trace):
+        return np.ones(len(trace.dynos))
     log_ms = np.log(np.maximum(service_ms, 0.0) + _LOG_FLOOR_MS)
     many, width = len(trace.dynos), max(len(trace.routes), 1)
     cell = trace.dyno.astype(np.int64) * width + trace.route

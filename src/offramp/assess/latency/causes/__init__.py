@@ -42,11 +42,13 @@ def rank(inquiry: Inquiry) -> tuple[Cause, ...]:
 
 
 def _without_echoes(found: list[Cause]) -> list[Cause]:
-    """A slow route whose statements are known to be the reason is named by the reason alone."""
+    """A slow route, or the database in general, is not named beside the reason that explains most of it."""
     reasons = [cause for cause in found if cause.name in ("n+1", "missing index", "slow dependency")]
-    return [
-        cause
-        for cause in found
-        if cause.name != "slow route"
-        or not any(r.subject == cause.subject and r.share >= _SAME * cause.share for r in reasons)
-    ]
+    return [cause for cause in found if not any(_echoes(cause, reason) for reason in reasons)]
+
+
+def _echoes(cause: Cause, reason: Cause) -> bool:
+    general = (cause.name == "slow route" and cause.subject == reason.subject) or (
+        cause.name == "database" and reason.name != "slow dependency"
+    )
+    return general and reason.share >= _SAME * cause.share

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import marks
 from ..model import Cause, Evidence
-from ..scene import COLD_SECONDS
 from .capacity import BY_REPLAY
 from .inquiry import Inquiry
 
@@ -83,15 +83,15 @@ def restarts(inquiry: Inquiry) -> Iterator[Cause]:
     effect, scene = inquiry.spent.cold, inquiry.scene
     if not effect.real:
         return
-    cold = scene.cold()
+    cold = marks.cold(scene.trace, scene.facts)
     inside = float(scene.above_ms[cold].sum()) / max(float(scene.above_ms.sum()), 1e-9)
     yield Cause(
         name="restarts",
         subject="",
-        hypothesis=f"Dynos are {effect.ratio:.1f} times as slow in the {COLD_SECONDS} s after they start",
-        share=max(inside - float(cold.mean()), 0.0),
+        hypothesis=f"Dynos are {effect.ratio:.1f} times as slow in the {marks.COLD_SECONDS} s after they start",
+        share=inquiry.gone_without("restarts"),
         confidence="high" if effect.sigmas >= 6 else "medium",
-        measured_by="time above the objective in these minutes, less their share of the requests",
+        measured_by=f"{BY_REPLAY}: dynos as fast when cold as when warm",
         evidence=(
             Evidence("restarts in the lines", len(scene.facts.restarts), "restarts"),
             Evidence("service time after a restart, against the same routes otherwise", effect.ratio, "times"),
@@ -152,7 +152,7 @@ def clockwork(inquiry: Inquiry) -> Iterator[Cause]:
     if hours < _HOURS or not scene.above_ms.any():
         return
     minute = (when // _MINUTE_US % 60).astype(np.int64)
-    worst, its = _worst_minutes(np.bincount(minute, scene.above_ms, 60)), minute
+    worst, its = _worst_minutes(np.bincount(minute, scene.above_ms, 60).astype(np.float64)), minute
     inside = np.isin(its, worst)
     share = float(scene.above_ms[inside].sum()) / float(scene.above_ms.sum())
     in_hours = len(np.unique((when // _HOUR_US)[inside & (scene.above_ms > 0)]))

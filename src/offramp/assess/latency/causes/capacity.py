@@ -15,7 +15,7 @@ from .inquiry import Inquiry
 BY_REPLAY = "replaying the busiest stretch with this one thing changed"
 _HEAD_OF_LINE = 0.2
 _VARIED = 4.0
-_SLOWER = 4.0
+_SLOWER = 10.0
 _MOST_ROUTES = 6
 _BAD = 1.8
 _ENOUGH = 50
@@ -57,8 +57,8 @@ def slow_routes(inquiry: Inquiry) -> Iterator[Cause]:
     for number in np.argsort(-busy, kind="stable")[:_MOST_ROUTES].tolist():
         its = np.flatnonzero(trace.route == number)
         part, mean = float(busy[number] / max(busy.sum(), 1e-9)), float(service[its].mean()) if len(its) else 0.0
-        heavy = part > _HEAD_OF_LINE and varied > _VARIED
-        if not len(its) or not (heavy or mean > _SLOWER * usual or mean > inquiry.scene.objective_ms):
+        heavy = part > _HEAD_OF_LINE and varied > _VARIED and mean > _SLOWER * usual
+        if not len(its) or not (heavy or mean > inquiry.scene.objective_ms):
             continue
         yield Cause(
             name="slow route",

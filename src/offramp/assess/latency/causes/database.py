@@ -16,6 +16,7 @@ _SMALL_MS = 2.0
 _SOME = 0.1
 _CACHED = 0.99
 _NEARLY_FULL = 0.9
+_NEAR_US = 60_000_000
 
 
 def n_plus_one(inquiry: Inquiry) -> Iterator[Cause]:
@@ -120,8 +121,9 @@ def connections(inquiry: Inquiry) -> Iterator[Cause]:
     ]
     if not full or not scene.above_ms.any():
         return
-    at = np.array([one.at_us for one in full]) - scene.trace.origin_us
-    near = np.abs(scene.trace.completion_us[:, None] - at[None, :1000]).min(axis=1) <= 60_000_000
+    at = np.sort(np.array([one.at_us for one in full], dtype=np.int64)) - scene.trace.origin_us
+    completed = scene.trace.completion_us
+    near = np.searchsorted(at, completed - _NEAR_US) < np.searchsorted(at, completed + _NEAR_US, side="right")
     inside = float(scene.above_ms[near].sum()) / float(scene.above_ms.sum())
     yield Cause(
         name="connection exhaustion",

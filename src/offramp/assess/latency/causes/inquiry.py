@@ -26,8 +26,12 @@ class Inquiry:
     mix_shift: MixShift | None
 
     def gone_without(self, part: PartName) -> float:
-        """Return the share of the time above the objective that goes when no request spends time on this part."""
-        return self.gone(self.spent.parts[part])
+        """Return the share of the time above the objective that goes when no request spends time on this part.
+
+        Never less than the part itself: what is rare may lie outside the stretch that is replayed.
+        """
+        itself = next(one.share for one in self.attribution.parts if one.name == part)
+        return max(self.gone(self.spent.parts[part]), itself)
 
     def gone(self, saved_ms: Floats) -> float:
         """Return the share that goes when each request is served so much faster; waiting behind it shrinks too."""
