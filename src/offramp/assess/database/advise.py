@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import psycopg
+
 from ... import postgres
 from ...errors import OfframpError
 from ...postgres import Connection
 from . import facts as knowing
 from . import health, readings, repetition, search
-from .model import DatabaseAdvice, IndexAdvice, Locks, Options, Requests, Shortfall, Statement
+from .model import DatabaseAdvice, IndexAdvice, Options, Requests, Shortfall, Statement
 from .readings import Reading
 from .report import index_advice
 from .scratch import binaries, outline
+from .scratch.model import Outline
 from .scratch.planner import Planner, planner
 from .scratch.server import SUPERUSER
+
+_LOCKED = Shortfall("No index could be advised: a table is locked, as by a migration.", "Try again when it is done.")
 
 
 def advise(
@@ -35,32 +40,42 @@ def advise(
     """
     options = options or Options()
     with postgres.translated("the database"):
-        source = outline.read(connection, statement_seconds=options.statement_seconds)
+        outline.calm(connection, options.statement_seconds)
         now = readings.read(connection)
         reading = readings.between(before, now) if before else now
-        waiting, state = health.locks(connection), health.read(connection)
-    said = [*source.shortfalls, *reading.shortfalls]
-    statements = readings.statements(reading, requests, options.statements)
-    advice = DatabaseAdvice(
-        database=source.origin.database,
-        server_version=source.origin.version,
-        seconds=reading.seconds,
-        requests=requests.count if requests else None,
-        statements=statements,
-        indexes=(),
-        locks=waiting or Locks(),
-        health=state,
-        shortfalls=tuple(said),
-    )
-    if not statements:
-        return advice
+        advice = DatabaseAdvice(
+            database=connection.info.dbname,
+            server_version=connection.info.server_version,
+            seconds=reading.seconds,
+            requests=requests.count if requests else None,
+            statements=readings.statements(reading, requests, options.statements),
+            indexes=(),
+            locks=health.locks(connection),
+            health=health.read(connection),
+            shortfalls=reading.shortfalls,
+        )
+        source = _outline(connection, options) if advice.statements else None
+    if source is None:
+        return _unplanned(advice, options, _LOCKED) if advice.statements else advice
+    advice = replace(advice, shortfalls=(*advice.shortfalls, *source.shortfalls))
     try:
         with planner(source, binaries.installed(path)) as scratch, postgres.translated("the scratch server"):
             return _planned(scratch, advice, reading, options)
     except OfframpError as error:
-        missing = Shortfall(f"No statement could be planned, and so no index advised: {error.message}", error.hint)
-        marked = repetition.mark(statements, {}, frozenset(), options)
-        return replace(advice, statements=marked, shortfalls=(*advice.shortfalls, missing))
+        return _unplanned(advice, options, Shortfall(f"No index could be advised: {error.message}", error.hint))
+
+
+def _outline(connection: Connection, options: Options) -> Outline | None:
+    """Return the outline, None while a table is locked: statements and locks are worth telling then all the more."""
+    try:
+        return outline.read(connection, statement_seconds=options.statement_seconds)
+    except psycopg.errors.LockNotAvailable:
+        return None
+
+
+def _unplanned(advice: DatabaseAdvice, options: Options, why: Shortfall) -> DatabaseAdvice:
+    marked = repetition.mark(advice.statements, {}, frozenset(), options)
+    return replace(advice, statements=marked, shortfalls=(*advice.shortfalls, why))
 
 
 def _planned(scratch: Planner, advice: DatabaseAdvice, reading: Reading, options: Options) -> DatabaseAdvice:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import psycopg
+
 from ...kit import sqlbook
 from ...postgres import Connection
 from . import ddl
@@ -41,8 +43,7 @@ def read(connection: Connection) -> Health:
             for pid, name, seconds, query in _rows(connection, "idle_transactions")
         ),
         bloat=tuple(Bloat(*row) for row in _rows(connection, "bloat") if row[3] > 0.2 or row[4] > 0.3 * row[1]),
-        indexes=tuple(judge(tuple(ExistingIndex(*row) for row in _rows(connection, "indexes")), _hours(connection)))
-        + tuple(_bare(row) for row in _rows(connection, "bare_foreign_keys")),
+        indexes=_indexes(connection),
         sequences=tuple(
             SequenceUse(name, column, last, limit, last / limit)
             for name, column, last, limit in _rows(connection, "sequences")
@@ -50,6 +51,16 @@ def read(connection: Connection) -> Health:
         ),
         transaction_age=float(_rows(connection, "age")[0][0]),
     )
+
+
+def _indexes(connection: Connection) -> tuple[IndexFinding, ...]:
+    try:
+        found = tuple(ExistingIndex(*row) for row in _rows(connection, "indexes"))
+    except psycopg.errors.LockNotAvailable:
+        # A table is being altered, and an index's expression cannot be told meanwhile.
+        return ()
+    bare = (_bare(row) for row in _rows(connection, "bare_foreign_keys"))
+    return (*judge(found, _hours(connection)), *bare)
 
 
 def locks(connection: Connection) -> Locks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -15,7 +15,6 @@ from .model import Requests, Shortfall, Statement
 from .plans import plannable
 
 _SQL = sqlbook.load(__package__, "sql/readings.sql")
-_HIDDEN = "<insufficient privilege>"
 # Ours, the monitoring's and the drivers': catalogues are not the application's tables, nor does it ask for plans.
 _CATALOGUE = re.compile(r"\b(pg_[a-z_]+|information_schema)\b|\A\s*explain\b", re.IGNORECASE)
 _LEAST = (1, 8)
@@ -67,20 +66,17 @@ def read(connection: Connection) -> Reading:
             "pg_stat_statements is installed, but the server has not loaded it.", "Add it to shared_preload_libraries and restart.",
         ),))  # fmt: skip
     seconds = _one(connection, sql.SQL(_SQL["since"]).format(schema=schema)) if version >= (1, 9) else None
-    return Reading(at, seconds, *_told(rows, hot))
+    hidden = int(_one(connection, sql.SQL(_SQL["hidden"]).format(schema=schema)))
+    counts = {row[0]: Count(*row[1:]) for row in rows if not _CATALOGUE.search(row[1])}
+    return Reading(at, seconds, counts, hot, tuple(_unread(hidden)))
 
 
-def _told(
-    rows: list[tuple[str, str, int, float, int]], hot: Mapping[str, float]
-) -> tuple[Mapping[str, Count], Mapping[str, float], tuple[Shortfall, ...]]:
-    hidden = sum(row[1] == _HIDDEN for row in rows)
-    counts = {row[0]: Count(*row[1:]) for row in rows if row[1] != _HIDDEN and not _CATALOGUE.search(row[1])}
-    if not hidden:
-        return counts, hot, ()
-    said = Shortfall(
-        f"{hidden} statements of other roles can be counted but not read.", "Grant pg_read_all_stats, or connect as those roles too."
-    )  # fmt: skip
-    return counts, hot, (said,)
+def _unread(hidden: int) -> Iterator[Shortfall]:
+    if hidden:
+        yield Shortfall(
+            f"{hidden} statements of other roles can be counted but not read.",
+            "Grant pg_read_all_stats, or connect as those roles too.",
+        )
 
 
 def between(first: Reading, second: Reading) -> Reading:

@@ -19,13 +19,18 @@ _SQL = sqlbook.load(__package__, "sql/outline.sql")
 PAGE_OPERATORS = 50
 
 
-def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
-    """Read the source's outline. Nothing is written and no row is read.
-
-    The session is left read-only with short timeouts. Raises psycopg.Error when the source does not answer.
-    """
+def calm(connection: Connection, statement_seconds: float = 5.0) -> None:
+    """Make the session one that cannot write and waits for nobody; it stays so."""
     connection.execute(_SQL["calm"])
     connection.execute(_SQL["patience"], {"milliseconds": str(int(statement_seconds * 1000))})
+
+
+def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
+    """Read the source's outline. Nothing is written and no row is read; the session is left calm.
+
+    Raises psycopg.errors.LockNotAvailable while a table is altered, psycopg.Error when the source does not answer.
+    """
+    calm(connection, statement_seconds)
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         origin = Origin(*_rows(connection, "server")[0])

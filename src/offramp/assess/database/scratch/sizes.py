@@ -86,12 +86,18 @@ def btree(rows: float, columns: Sequence[KeyColumn], distinct: float, *, shares_
 
 def distinct_bytes(entry: float, repeats: float) -> float:
     """Return the bytes of all entries of one key that ``repeats`` rows have, line pointers included."""
+    whole = math.floor(repeats)
+    part = repeats - whole
+    # Some keys have one row more than others.
+    return (1 - part) * _key_bytes(entry, whole) + part * _key_bytes(entry, whole + 1)
+
+
+def _key_bytes(entry: float, rows: int) -> float:
     per_list = max(1, math.floor((POSTING_BYTES - entry) / ITEM_POINTER))
-    whole, rest = divmod(repeats, per_list)
+    lists, rest = divmod(rows, per_list)
     full = _up(entry + per_list * ITEM_POINTER, 8) + LINE_POINTER
-    if rest <= 0:
-        return whole * full
-    return whole * full + _up(entry + (rest * ITEM_POINTER if rest > 1 else 0), 8) + LINE_POINTER
+    last = _up(entry + (rest * ITEM_POINTER if rest > 1 else 0), 8) + LINE_POINTER if rest else 0
+    return lists * full + last
 
 
 def inner_fanout(entry: float) -> int:

@@ -19,6 +19,14 @@ select s.queryid::text,
    and s.queryid is not null
  group by s.queryid, s.query;
 
+-- name: hidden
+-- Statements whose text and id only pg_read_all_stats may see.
+select count(*)
+  from {schema}.pg_stat_statements s
+  join pg_database d on d.oid = s.dbid
+ where d.datname = current_database()
+   and s.queryid is null;
+
 -- name: since
 -- From 1.9 on: how long the counts have been running.
 select extract(epoch from clock_timestamp() - stats_reset)::float8
