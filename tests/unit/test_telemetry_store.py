@@ -313,7 +313,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(HOSTILE, max_size=8), st.integers(-3, 3), st.booleans())
 def test_hostile_lines_never_crash_and_none_is_dropped(
     store: Store, messages: list[bytes], wrong: int, redacting: bool

@@ -99,7 +99,8 @@ def gather(piece: Piece, rows: Gathering) -> None:
         return
     text = _decoded(piece, rows)
     reader = _READERS[piece.form]
-    routed = router.IN_TEXT.fullmatch if piece.form is Form.HEROKU else _NEVER.match
+    pattern = router.IN_TEXT_SHORT if rows.redacting else router.IN_TEXT
+    routed = pattern.fullmatch if piece.form is Form.HEROKU else _NEVER.match
     take = rows.router[piece.app].append
     for line in text.split("\n"):
         if found := routed(line):

@@ -56,7 +56,8 @@ class Gathering:
         """Read a body in one go, taking router lines straight from it; false when a frame's length is not true."""
         # Latin-1 keeps a character for a byte, so places stay true whatever the bytes are.
         text, plain = body.decode("latin-1"), body.isascii()
-        find, match, take = text.find, router.IN_DRAIN.fullmatch, self.router[app].append
+        pattern = router.IN_DRAIN_SHORT if self.redacting else router.IN_DRAIN
+        find, match, take = text.find, pattern.fullmatch, self.router[app].append
         start, size = 0, len(text)
         while start < size:
             space = find(" ", start, start + framing.LENGTH_DIGITS + 1)

@@ -75,6 +75,11 @@ def path(value: str) -> str:
     return _EMAIL.sub(HIDDEN, value) if "@" in value or "%40" in value else value
 
 
+def is_plain_path(value: str) -> bool:
+    """Whether a path cannot hold anything that ``path`` would take out; most are such, and this is quicker."""
+    return len(value) <= _SECRET_LENGTH and "?" not in value and "@" not in value and "%" not in value
+
+
 @lru_cache(10_000)
 def _plain(name: str) -> bool:
     return _QUERY.fullmatch(f"?{name}=") is None
@@ -94,10 +99,9 @@ def addresses(value: str) -> str:
     >>> addresses("198.51.100.9, 2001:db8:85a3:8d3:1319:8a2e:370:7348")
     '198.51.100.0, 2001:db8:85a3::'
     """
-    head, _, tail = value.rpartition(".")
-    # Nine in ten are one address and nothing else, for which this is four times as fast.
-    if tail.isdigit() and len(value) < 16 and head.count(".") == 2 and head.replace(".", "").isdigit():
-        return f"{head}.0"
-    if head:
+    if value.endswith("."):
+        # Its tail was left out before it came here.
+        return f"{value}0"
+    if "." in value:
         value = _IPV4.sub(r"\1.0", value)
     return _IPV6.sub(r"\1::", value) if value.count(":") > 3 else value

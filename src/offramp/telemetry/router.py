@@ -19,8 +19,13 @@ _FIELDS = (
 _TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00)"
 CANONICAL = re.compile(_FIELDS)
 # The same with the line's own time in front, as drains and as `heroku logs` have it: one look at a line instead of three.
-IN_DRAIN = re.compile(rf"<\d{{1,3}}>1 {_TIME} host heroku router - {_FIELDS}")
-IN_TEXT = re.compile(rf"{_TIME} heroku\[router\]: {_FIELDS}")
+_DRAIN = rf"<\d{{1,3}}>1 {_TIME} host heroku router - "
+_TEXT = rf"{_TIME} heroku\[router\]: "
+IN_DRAIN, IN_TEXT = re.compile(_DRAIN + _FIELDS), re.compile(_TEXT + _FIELDS)
+# And with the tail of the client's address left out of its group where there is one address: ``203.0.113.`` is one of 254 clients, and so
+# much less often a new one.
+_SHORT = _FIELDS.replace(r'fwd="([^"]*)"', r'fwd="(\d{1,3}\.\d{1,3}\.\d{1,3}\.(?=\d{1,3}")|[^"]*)\d{0,3}"')
+IN_DRAIN_SHORT, IN_TEXT_SHORT = re.compile(_DRAIN + _SHORT), re.compile(_TEXT + _SHORT)
 _PATH = re.compile(r'(?:^| )path="(.*)"(?= host=| \w+=|$)', re.DOTALL)
 _PAIR = re.compile(r'([A-Za-z_]\w*)=(?:"([^"]*)"?|(\S*))')
 _FIGURE = {

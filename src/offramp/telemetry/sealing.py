@@ -111,9 +111,9 @@ def _routed(rows: Gathering) -> Columns:
         # They came nearly in order, which Python's sort makes use of.
         columns: list[Sequence[str]] = list(zip(*sorted(rows.router[app], key=itemgetter(0)), strict=True))
         found["app"] += [app] * len(columns[0])
-        found["route"] += _each(columns[PATH], routes.template)
+        found["route"] += _each([path.partition("?")[0] for path in columns[PATH]], routes.template)
         if rows.redacting:
-            columns[PATH] = _each(columns[PATH], redact.path)
+            columns[PATH] = [path if redact.is_plain_path(path) else redact.path(path) for path in columns[PATH]]
             columns[FORWARDED] = _each(columns[FORWARDED], redact.addresses)
         for column, values in zip(ROUTER_COLUMNS[1:-1], columns, strict=True):
             found[column] += values

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from . import answers, counting, following, importing, retention, sealer
 from .answers import Row
 from .columns import Router
@@ -101,6 +103,7 @@ class Store:
             until,
             kind="router",
         )
+        lines = _by_time(lines)
         return Router(
             app=app, completed_us=lines["completed_us"], connect_ms=lines["connect_ms"], service_ms=lines["service_ms"],
             status=lines["status"], sent_bytes=lines["sent_bytes"],
@@ -214,6 +217,14 @@ def _between(since: float | None, until: float | None) -> tuple[int, int]:
 
 def _named(between: tuple[int, int]) -> dict[str, object]:
     return {"since_us": between[0], "until_us": between[1]}
+
+
+def _by_time(columns: Arrays) -> Arrays:
+    times = columns["completed_us"]
+    if len(times) < 2 or bool(np.all(times[1:] >= times[:-1])):
+        return columns
+    order = np.argsort(times, kind="stable")
+    return {name: column[order] for name, column in columns.items()}
 
 
 def _texts(columns: Arrays, name: str) -> tuple[str, ...]:
