@@ -152,7 +152,7 @@ vacuum analyze child;
 def test_what_will_hurt_is_measured(server: Postgres) -> None:
     with psycopg.connect(server.url("app", "app", "app"), autocommit=True) as connection:
         for statement in filter(str.strip, PROBLEMS.split(";\n")):
-            connection.execute(statement)  # type: ignore[arg-type]  # the test's own text
+            connection.execute(statement)
         connection.execute("select pg_stat_force_next_flush()")
     found = take(server).readings
 
@@ -208,7 +208,7 @@ def test_statements_are_told_by_time_without_what_was_typed(module_folder: Path)
             connection.execute("create extension pg_stat_statements schema heroku_ext")
             connection.execute("create table mentor (id integer primary key, email text)")
             for number in range(5):
-                connection.execute(f"select * from mentor where email = 'ann{number}@example.org' /* user=ann */")  # type: ignore[arg-type]
+                connection.execute(f"select * from mentor where email = 'ann{number}@example.org' /* user=ann */")
             connection.execute("select pg_stat_force_next_flush()")
         with postgres.connect(Secret(counted.url("postgres")), application_name="offramp test") as connection:
             found = census.take(connection).readings

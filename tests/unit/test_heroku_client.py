@@ -204,6 +204,35 @@ def test_the_reserve_is_left_to_others(double: Double, heroku: Platform, clock: 
     assert clock.slept == [20.0]
 
 
+def test_threads_below_the_reserve_each_wait_for_a_call_of_their_own(
+    double: Double, heroku: Platform, clock: SteppingClock
+) -> None:
+    double.on("GET /account", account(RateLimit_Remaining="500"))
+    heroku.account()
+    # The answers that would tell what is left do not come: what was sent counts all the same.
+    double.on("GET /account", account())
+
+    for _ in range(4):
+        heroku.account()
+
+    assert clock.slept == pytest.approx([0.8] * 3)
+
+
+def test_one_client_may_leave_more_than_another_of_the_same_account(
+    double: Double, heroku: Platform, clock: SteppingClock
+) -> None:
+    double.on("GET /account", account(RateLimit_Remaining="1000"), account(RateLimit_Remaining="1500"))
+
+    heroku.account()
+    heroku.account()
+    assert clock.slept == []
+
+    double.on("GET /account", account(RateLimit_Remaining="1400"), account())
+    heroku.account()
+    heroku.leaving(1500).account()
+    assert clock.slept == [80.0]
+
+
 def test_a_read_is_repeated_when_the_server_stumbles(double: Double, heroku: Platform, clock: SteppingClock) -> None:
     double.on("GET /account", Reply(b"<html>", 503), Reply(b"", 500), account())
 

@@ -132,7 +132,9 @@ def _design(found: Comparison, design: Design) -> Row:
 
 
 def _with_staging(found: Comparison, design: Design) -> str:
-    one = next((one for one in found.savings if one.staging and (one.design, one.traffic) == (design.name, 1)), None)
+    one = next(
+        (one for one in found.savings if one.staging and (one.design, one.traffic) == (design.name, Decimal(1))), None
+    )
     return dollars(one.aws_cents.likely) if one else "–"
 
 

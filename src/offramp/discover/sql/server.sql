@@ -24,7 +24,7 @@ select datlocprovider::text,
 -- name: settings
 -- What somebody set. Left out: what initdb sets everywhere, and what may hold a path, a command or a password.
 select name,
-       setting || coalesce(unit, ''),
+       current_setting(name),
        source
   from pg_settings
  where source not in ('default', 'override', 'client', 'session')
