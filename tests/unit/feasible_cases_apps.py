@@ -146,6 +146,18 @@ CONFIG = (
     ),
     Case(
         "dyno-assumptions",
+        on(shop(features=("runtime-dyno-metadata",))),
+        on(shop(features=("log-runtime-metrics",))),
+        "by a feature",
+    ),
+    Case(
+        "database-address-unowned",
+        on(shop(config=(replace(config("REPORTING"), endpoint="a1b2"),))),
+        on(shop(config=(config("REPORTING"),))),
+        "by its place",
+    ),
+    Case(
+        "dyno-assumptions",
         on(shop(config=(config("HEROKU_APP_NAME"),))),
         on(shop(config=(config("HEROKU_POSTGRESQL_RED_URL", "", "HEROKU_POSTGRESQL_RED"),))),
         "in config",

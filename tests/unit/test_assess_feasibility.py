@@ -239,3 +239,12 @@ def test_every_kind_of_finding_is_on_the_page(kind: kinds.Kind) -> None:
     row = f"| `{kind.key}` | {kind.severity} | {kind.title} | {kind.why} | {kind.source.text} ({kind.source.date}) |"
 
     assert row in PAGE.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("command", "severity"), [("celery -A shop worker -c 4", Severity.FIRST), ("bundle exec sidekiq", Severity.KNOW)]
+)
+def test_a_queue_that_may_lose_a_job_is_mended_first(command: str, severity: Severity) -> None:
+    world = estate(app("shop", process("web", "gunicorn a -w 1"), process("worker", command)))
+
+    assert [one.severity for one in judged(world).findings if one.key == "queue-in-flight"] == [severity]

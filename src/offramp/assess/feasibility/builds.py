@@ -156,7 +156,7 @@ def without_equivalent(case: Case) -> Iterator[Finding]:
 def several(case: Case) -> Iterator[Finding]:
     for app in case.estate.apps:
         known = [buildpack for buildpack in app.buildpacks if official(buildpack)]
-        if not _classic(app) or len(app.buildpacks) < 2 or not known:
+        if not _classic(app) or len(known) < 2:
             continue
         groups = "\n".join(
             f'[[io.buildpacks.group]]\nid = "heroku/{short(one.removeprefix("urn:buildpack:"))[1]}"\n' for one in known

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from ...discover.model import App, Cache, ConfigVar, Database
 from . import commands
-from .kinds import Case, Kind, Rule, process_name
+from .kinds import Case, Kind, Rule, many, process_name
 from .model import Commands, Finding, Mend, Severity, Source, Steps, Subject
 from .pooling import lines_with
 
@@ -24,7 +24,7 @@ COPIED_CACHE = Kind(
     "It would go on using Heroku's cache after the switch: jobs queued there are seen by no worker on AWS.", _ATTACHMENTS,
 )  # fmt: skip
 LOOKS_LIKE_DATABASE = Kind(
-    "database-address-unowned", Subject.ATTACHMENTS, Severity.FIRST, "A database address that no add-on owns",
+    "database-address-unowned", Subject.ATTACHMENTS, Severity.FIRST, "The address of a data store that no add-on owns",
     "It may be a copy written another way, or a database elsewhere. A copy is a hidden writer; a database elsewhere must be reached "
     "from AWS, and may allow only known addresses.", _ATTACHMENTS,
 )  # fmt: skip
@@ -133,12 +133,15 @@ def _attach(app: App, variable: ConfigVar, store: Database | Cache) -> Iterator[
 
 
 def unowned_databases(case: Case) -> Iterator[Finding]:
-    copied = {(app.name, one.name) for app, one, _ in _copies(case, case.estate.databases)}
+    stores: tuple[Database | Cache, ...] = (*case.estate.databases, *case.estate.caches)
+    copied = {(app.name, one.name) for app, one, _ in _copies(case, stores)}
     for app in case.estate.apps:
         names = [
             one.name
             for one in app.config
-            if not one.attachment and _DATABASE_NAME.search(one.name) and (app.name, one.name) not in copied
+            if not one.attachment
+            and (one.endpoint or _DATABASE_NAME.search(one.name))
+            and (app.name, one.name) not in copied
         ]
         if names:
             yield LOOKS_LIKE_DATABASE.found(
@@ -162,7 +165,7 @@ def owned(case: Case) -> Iterator[Finding]:
         yield OWNED.found(
             [place.partition(":")[0] for place in places],
             [place.replace(":", " ") for place in places],
-            [f"{len(places)} variables of {len({place.partition(':')[0] for place in places})} apps."],
+            [f"{many(len(places), 'variable')} of {many(len({place.partition(':')[0] for place in places}), 'app')}."],
             Steps(("Nothing before the move. A variable of the same name on AWS wins over Heroku's.",)),
         )
 
@@ -213,6 +216,11 @@ def dyno_names(case: Case) -> Iterator[Finding]:
         lines = [
             line for file in case.readings.of_app(app.name) for line in lines_with(_DYNO_IN_CODE, file.path, file.text)
         ]
+        if "runtime-dyno-metadata" in app.features:
+            objects.append(f"{app.name} runtime-dyno-metadata")
+            seen.append(
+                f"{app.name} has the feature runtime-dyno-metadata, which sets HEROKU_APP_NAME and the like in every dyno."
+            )
         objects += [line.partition(": ")[0] for line in lines]
         if objects:
             yield DYNO_NAMES.found(

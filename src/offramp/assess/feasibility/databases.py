@@ -57,8 +57,8 @@ UNKNOWN_PLAN = Kind(
 )  # fmt: skip
 KINDS = (UNKNOWN_PLAN, TOO_OLD, TOO_NEW, ENDING, EXTENSION, NO_KEY, CONCERN, LARGE, NOT_READ)
 
-# When Heroku's support for a major version ends; it upgrades what is left some five months later.
-ENDS = {14: "Q3 2025", 15: "Q3 2026", 16: "Q3 2027"}
+# Heroku's support for major versions, as of November 2026; it upgrades what is left some five months after the end.
+ENDS = {14: "ended in Q3 2025", 15: "ended in Q3 2026", 16: "ends in Q3 2027"}
 LARGE_BYTES = 500 * 1024**3
 COPIED_BYTES_AN_HOUR = 100 * 10**9
 _BLOCKING_CONCERNS = ("belongs to another role",)
@@ -108,7 +108,7 @@ def version_ending(case: Case) -> Iterator[Finding]:
             yield ENDING.found(
                 users(database),
                 [database.addon],
-                [f"{database.addon} runs PostgreSQL {major(database)}, whose support ends in {ends}."],
+                [f"{database.addon} runs PostgreSQL {major(database)}, whose support {ends}."],
                 Commands((f"heroku data:maintenances:info {place}", f"heroku data:maintenances:window {place}")),
                 database=database.addon,
             )

@@ -110,7 +110,8 @@ def _bigger(app: str, peaks: list[MemorySeen]) -> Mend:
     if not peaks:
         return Steps(
             (
-                f"Turn on log-runtime-metrics (`heroku labs:enable log-runtime-metrics -a {app}`), and give the tasks what it shows.",
+                f"Turn on log-runtime-metrics (`heroku labs:enable log-runtime-metrics -a {app}`, which restarts the dynos), and give "
+                "the tasks what it shows.",
             )
         )
     return Steps(tuple(

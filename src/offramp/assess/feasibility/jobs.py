@@ -47,34 +47,39 @@ KINDS = (QUEUE, TWO_CLOCKS, SEVERAL_CLOCKS, UNLISTED, IN_PROCESS, RELEASE)
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A queue library: how its workers are started, and what makes a job survive a worker that is stopped."""
+    """A queue library: how its workers are started, and what makes a job survive a worker that is stopped.
+
+    ``loses`` says that without that a job which is cut off may be lost.
+    """
 
     name: str
     started: re.Pattern[str]
     safe: str
+    loses: bool
 
 
-def _library(name: str, started: str, safe: str) -> Library:
-    return Library(name, re.compile(started), safe)
+def _library(name: str, started: str, safe: str, *, loses: bool = False) -> Library:
+    return Library(name, re.compile(started), safe, loses)
 
 
 LIBRARIES: tuple[Library, ...] = (
     _library("Celery", r"\bcelery\b.*\bworker\b",
              "Set task_acks_late = True and task_reject_on_worker_lost = True for tasks that bear being run twice, and "
-             "broker_transport_options = {'visibility_timeout': N} with N above the longest task and the longest eta."),
+             "broker_transport_options = {'visibility_timeout': N} with N above the longest task and the longest eta.", loses=True),
     _library("RQ", r"\brq\s+worker\b|\brqworker\b|manage\.py\s+rqworker",
              "SIGTERM lets the running job end. Jobs that were killed lie in the FailedJobRegistry: `rq requeue --all --queue NAME`."),
     _library("Sidekiq", r"\bsidekiq\b",
              "TSTP makes it quiet, TERM gives running jobs 25 s (-t) and then puts them back into Redis; scheduled and retry sets move "
              "with the cache."),
-    _library("Resque", r"\bresque\b|rake\s+resque:work", "Set TERM_CHILD=1 and RESQUE_TERM_TIMEOUT=20, and use resque-retry for what is cut off."),
+    _library("Resque", r"\bresque\b|rake\s+resque:work",
+             "Set TERM_CHILD=1 and RESQUE_TERM_TIMEOUT=20, and use resque-retry for what is cut off.", loses=True),
     _library("Delayed Job", r"\bdelayed_job\b|jobs:work\b",
              "Its jobs are rows and move with the database; locked ones come back after max_run_time, which is 4 h unless set."),
     _library("GoodJob", r"\bgood_job\b", "Its jobs are rows and move with the database; see session-state-library for its locks."),
     _library("Solid Queue", r"\bsolid_queue\b", "Its jobs are rows and move with the database; claimed jobs are released when a worker ends."),
     _library("Que", r"\bque\b\s", "Its jobs are rows and move with the database; see session-state-library for its locks."),
     _library("Huey", r"\bhuey_consumer\b|manage\.py\s+run_huey",
-             "A task is taken off the queue when it starts: let running ones end before the switch."),
+             "A task is taken off the queue when it starts: let running ones end before the switch.", loses=True),
     _library("Dramatiq", r"\bdramatiq\b|manage\.py\s+rundramatiq",
              "Messages are acknowledged after the work, and come back from a dead worker after its heartbeat timeout."),
     _library("arq", r"\barq\s", "A job runs again when its worker was cancelled: jobs must bear being run twice."),
@@ -121,6 +126,7 @@ def queues(case: Case) -> Iterator[Finding]:
             Steps(
                 (library.safe, "Rehearse: stop a worker in the middle of a job on staging, and see the job done once.")
             ),
+            severity=Severity.FIRST if library.loses else Severity.KNOW,
             title=f"Jobs of {library.name} are in flight while it moves",
         )
 
