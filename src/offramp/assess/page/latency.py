@@ -190,9 +190,9 @@ def _course(latency: Latency, name: str) -> Markup:
     few = min(one.requests for one in found)
     labels = (
         f"objective {words.duration(latency.objective_ms)}",
-        f"highest {words.duration(top.p99_ms)}, {words.moment(top.start_us / 1e6)}",
-        words.moment(found[0].start_us / 1e6),
-        words.moment(found[-1].start_us / 1e6),
+        f"highest {words.duration(top.p99_ms)}, {words.hour(top.start_us / 1e6)} UTC",
+        words.hour(found[0].start_us / 1e6),
+        words.hour(found[-1].start_us / 1e6),
     )
     points = [Point(float(one.start_us), one.p99_ms) for one in found]
     drawn = charts.course(
