@@ -49,13 +49,13 @@ def cases(python: str) -> list[Case]:
     sync, threads = servers.gunicorn_sync(python, 2), servers.gunicorn_threads(python, 1, 4)
     return [
         Case(sync, WAITING, "waits", 17),
-        Case(sync, COMPUTING, "waits and computes", 25),
+        Case(sync, COMPUTING, "waits and computes", 14),
         Case(threads, WAITING, "waits", 34),
-        Case(threads, COMPUTING, "waits and computes", 30),
+        Case(threads, COMPUTING, "waits and computes", 18),
         Case(servers.gunicorn_threads(python, 2, 4), WAITING, "waits", 65),
         Case(loop(python, 1), WAITING, "waits", 40),
-        Case(loop(python, 1), COMPUTING, "waits and computes", 45),
-        Case(loop(python, 2), COMPUTING, "waits and computes", 70),
+        Case(loop(python, 1), COMPUTING, "waits and computes", 22),
+        Case(loop(python, 2), COMPUTING, "waits and computes", 36),
     ]
 
 
