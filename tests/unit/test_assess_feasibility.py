@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from feasible import app, cache, config, database, estate, example_source, mentoring, other, process
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from offramp.assess.feasibility import (
     builds,
@@ -226,12 +228,32 @@ def test_a_strange_source_file_breaks_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [builds, commands, diffs, dns, http, jobs, kinds, model, network, pooling], ids=lambda one: one.__name__
+    "module",
+    [builds, commands, diffs, dns, ties, http, jobs, kinds, model, network, pooling],
+    ids=lambda one: one.__name__,
 )
 def test_the_examples_in_docstrings_hold(module: object) -> None:
     failed, tried = doctest.testmod(module)  # type: ignore[arg-type]
 
     assert (failed, tried > 0) == (0, True)
+
+
+ODD = st.text(max_size=40)
+
+
+@settings(max_examples=25, deadline=None)
+@given(command=ODD, buildpack=ODD, host=ODD, variable=ODD, plan=ODD, text=ODD)
+def test_no_text_that_heroku_may_hold_breaks_a_rule(
+    command: str, buildpack: str, host: str, variable: str, plan: str, text: str
+) -> None:
+    odd = replace(
+        app("shop", process("web", command), variables=(config(variable),), domains=(host,)),
+        buildpacks=(buildpack, "heroku/python"),
+    )
+    stored = database("shop", plan=plan, concerns=(text,))
+    world = estate(odd, databases=(stored,), caches=(cache("shop", plan),), others=(other(text, "shop"),))
+
+    assert judged(world, Readings(files=(SourceFile("shop", "Procfile", text),))).to_json()
 
 
 @pytest.mark.parametrize("kind", rules.KINDS, ids=lambda kind: kind.key)

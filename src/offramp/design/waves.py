@@ -12,15 +12,10 @@ def waves(estate: Estate, databases: tuple[DatabasePlan, ...], caches: tuple[Cac
     groups = ties.groups(estate)
     return tuple(
         Wave(
-            name=name(group, len(groups)),
+            name=ties.name(group, len(groups)),
             apps=group,
             databases=tuple(plan.name for plan in databases if plan.app in group),
             caches=tuple(plan.name for plan in caches if plan.app in group),
         )
         for group in groups
     )
-
-
-def name(group: tuple[str, ...], groups: int) -> str:
-    """Return what a group of apps is called among so many."""
-    return "main" if groups == 1 else group[0]

@@ -19,6 +19,15 @@ def groups(estate: Estate) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted(tuple(names) for names in members.values()))
 
 
+def name(group: tuple[str, ...], groups: int) -> str:
+    """Return what one group of apps is called among so many.
+
+    >>> name(("billing", "shop"), 1), name(("billing", "shop"), 2)
+    ('main', 'billing')
+    """
+    return "main" if groups == 1 else group[0]
+
+
 def _ties(estate: Estate) -> Iterator[tuple[str, str]]:
     """Yield pairs of apps that cannot be on different sides."""
     for app in estate.apps:

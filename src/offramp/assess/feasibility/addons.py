@@ -19,8 +19,7 @@ CONNECT = Kind(
 )  # fmt: skip
 KAFKA = Kind(
     "kafka", Subject.ADDONS, Severity.BLOCKS, "Apache Kafka on Heroku",
-    "offramp does not move topics. Its brokers can be reached from outside Heroku on the multi-tenant and Common Runtime plans only, so "
-    "producers and consumers must move together with a mirror between.", Source("Heroku Dev Center, Apache Kafka on Heroku", "2026-11"),
+    "offramp does not move topics: producers and consumers must move together, with a mirror between the old brokers and the new ones.", Source("Heroku Dev Center, Apache Kafka on Heroku", "2026-11"),
 )  # fmt: skip
 STORE = Kind(
     "addon-keeps-data", Subject.ADDONS, Severity.BLOCKS, "An add-on that keeps data",

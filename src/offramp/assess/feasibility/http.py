@@ -40,7 +40,7 @@ BROKEN = Kind(
 )  # fmt: skip
 CLIENTS_GONE = Kind(
     "clients-gone", Subject.REQUESTS, Severity.KNOW, "Clients that go away before the answer",
-    "H27 has another name on AWS: status 499 in the gateway's log, 460 in the load balancer's. It is counted as an error by neither.",
+    "H27 has another name on AWS: status 499 in the gateway's log, 460 in the load balancer's. Both are 4xx, so an alarm on 5xx does not see them.",
     _ROUTING,
 )  # fmt: skip
 SLOW_BOOT = Kind(

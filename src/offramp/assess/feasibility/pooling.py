@@ -41,9 +41,9 @@ MIGRATION_LOCK = Kind(
 )  # fmt: skip
 PREPARED = Kind(
     "prepared-statements", Subject.POOLING, Severity.AFTER, "The driver prepares statements by itself",
-    "PgBouncer follows prepared statements of the protocol from 1.21 on, where max_prepared_statements is above 0 (200 by itself from "
-    "1.24 on). With an older one, statements fail with 'prepared statement does not exist'.",
-    Source("PgBouncer changelog, 1.21 and 1.24", "2026-11"),
+    "PgBouncer follows prepared statements of the protocol from 1.21 on, where max_prepared_statements is above 0; offramp's pooler leaves "
+    "that at PgBouncer's own default. Without, statements fail with 'prepared statement does not exist'.",
+    Source("PgBouncer changelog, 1.21: max_prepared_statements", "2026-11"),
 )  # fmt: skip
 TLS = Kind(
     "database-tls-demanded", Subject.POOLING, Severity.FIRST, "The application demands TLS of its database",
@@ -233,7 +233,10 @@ def prepared_statements(case: Case) -> Iterator[Finding]:
                 [name],
                 [f"{file.app}/{file.path} names {name}." for file in places],
                 Steps(
-                    ("Run the pooler's image with PgBouncer 1.24 or newer; `pgbouncer --version` in it tells.", step)
+                    (
+                        "Run the pooler's image with PgBouncer 1.21 or newer, and see that SHOW CONFIG has max_prepared_statements above 0; or:",
+                        step,
+                    )
                 ),
                 certain=False,
             )

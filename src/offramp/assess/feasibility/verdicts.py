@@ -13,19 +13,19 @@ from .readings import CostHint, Preflight, Readings
 
 
 def judge(
-    estate: Estate, preflights: tuple[Preflight, ...], readings: Readings, cost_hint: tuple[CostHint, ...] = ()
+    estate: Estate, preflights: tuple[Preflight, ...], readings: Readings, cost_hint: tuple[CostHint, ...] | None = None
 ) -> Feasibility:
     """Return what stands in the way of a move and what is worth knowing, with a verdict for every app and every wave.
 
     What was not looked at is said in ``unseen``: without a preflight, logs or source files, the rules that need them are silent.
     """
-    case = Case(estate, preflights, readings, cost_hint)
+    case = Case(estate, preflights, readings, cost_hint or ())
     findings = worst_first(finding for rule in rules.RULES for finding in rule(case))
     groups = ties.groups(estate)
     return Feasibility(
         findings=findings,
         apps=tuple(_verdict(app.name, (app.name,), findings) for app in estate.apps),
-        waves=tuple(_verdict(worth.wave_name(group, len(groups)), group, findings) for group in groups),
+        waves=tuple(_verdict(ties.name(group, len(groups)), group, findings) for group in groups),
         unseen=tuple(_unseen(case)),
     )
 

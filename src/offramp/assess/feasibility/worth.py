@@ -32,7 +32,7 @@ def costs(case: Case) -> Iterator[Finding]:
     """By the cost part's figures, for the waves that it names."""
     groups = ties.groups(case.estate)
     for hint in case.cost:
-        group = next((group for group in groups if wave_name(group, len(groups)) == hint.wave), None)
+        group = next((group for group in groups if ties.name(group, len(groups)) == hint.wave), None)
         if group and hint.aws_cents > hint.heroku_cents:
             yield DEARER.found(
                 group,
@@ -75,11 +75,6 @@ def _dynos(app: App) -> str:
     return ", ".join(
         f"{process.quantity} x {process.size} ({process.type})" for process in app.processes if process.quantity
     )
-
-
-def wave_name(group: tuple[str, ...], groups: int) -> str:
-    """Return what the blueprint will call a group of apps among so many."""
-    return "main" if groups == 1 else group[0]
 
 
 RULES: tuple[Rule, ...] = (costs, small)
