@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from offramp.assess.database.candidates import Candidate, Key
@@ -97,11 +99,18 @@ STATEMENTS = {
 }
 
 
-def fill(connection: psycopg.Connection) -> None:
-    """Make and analyse the world as the connection's role; extensions need one that may create them."""
-    for text in (SCHEMA, ROWS):
-        connection.execute(text.encode())
+def fill(connection: psycopg.Connection, scale: int = 1) -> None:
+    """Make, fill (``scale`` times the tests' rows) and analyse the world as the connection's role."""
+    connection.execute(SCHEMA.encode())
+    connection.execute(
+        re.sub(r"(?<=generate_series\()(\d+), (\d+)", lambda found: _scaled(*found.groups(), scale), ROWS).encode()
+    )
     connection.execute("vacuum analyze")
+
+
+def _scaled(first: str, last: str, scale: int) -> str:
+    low, high = int(first), int(last)
+    return f"{low if low < 3 else (low - 1) * scale + 1}, {high * scale}"
 
 
 def _candidate(table: str, *columns: str, include: tuple[str, ...] = (), predicate: str = "") -> Candidate:
@@ -132,3 +141,11 @@ CANDIDATES = {
         "select c.id from customer c join purchase p on p.customer_id = c.id join line l on l.purchase_id = p.id where l.number = 1 and l.sku = 4",
     ),
 }
+
+# The pages of the index ``really`` and of its parts.
+PAGES = """
+select sum(relpages)::integer
+  from pg_class
+ where relkind = 'i'
+   and oid in (select 'really'::regclass union select inhrelid from pg_inherits where inhparent = 'really'::regclass)
+"""

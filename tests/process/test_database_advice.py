@@ -6,6 +6,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -13,9 +14,10 @@ import pytest
 
 from offramp import postgres
 from offramp.assess import database
-from offramp.assess.database import DatabaseAdvice, health, readings
+from offramp.assess.database import DatabaseAdvice, health, plans, readings
 from offramp.assess.database.model import Statement
 from offramp.assess.database.scratch import binaries, outline, server
+from offramp.assess.database.scratch.model import Step
 from offramp.assess.database.scratch.planner import planner
 from offramp.errors import RefusedError
 from offramp.kit import processes
@@ -191,6 +193,28 @@ def test_a_newer_server_plans_where_the_same_is_missing_and_says_so(source: Post
             said = [each.what for each in scratch.carried.shortfalls]
 
     assert said == ["The source is PostgreSQL 17, and 18 planned for it; costs may differ a little."]
+
+
+def test_an_extension_that_is_not_here_is_stood_in_for(source: Postgres) -> None:
+    with ours(source) as looking:
+        found = outline.read(looking)
+    place = Step(5, "table", "public.place", "create table public.place (id integer, at public.geometry)")
+    broken = Step(5, "table", "public.broken", "create table public.broken (at public.nothing)")
+    missing = replace(
+        found,
+        extensions=(*found.extensions, ("postgis", "public")),
+        stand_ins=(("postgis", "public", "geometry"),),
+        steps=(*found.steps, place, broken),
+    )
+    with planner(missing, binaries.installed(os.defpath)) as scratch:
+        plan = plans.explain(scratch.session, "select * from place where at = 'here'")
+        said = [each.what for each in scratch.carried.shortfalls]
+
+    assert plan.relation == "place"
+    assert said == [
+        "The extension postgis is not on this machine; its types geometry are stood in for by text.",
+        'The table public.broken is not on the scratch server: type "public.nothing" does not exist.',
+    ]
 
 
 def test_no_server_is_too_old_to_plan_but_none_may_be_new_enough() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
-from planner_world import CANDIDATES, STATEMENTS, fill
+from planner_world import CANDIDATES, PAGES, STATEMENTS, fill
 
 from offramp import postgres
 from offramp.assess.database import facts, plans, search
@@ -22,9 +23,6 @@ from offramp.rehearsal.servers.postgres import Postgres
 
 # 17 and 18 come in wheels; whatever else this machine has is tried beside them.
 MAJORS = sorted({17, 18, *(major for major in programs.machine_postgres() if major >= 14)})
-
-PAGES = """select sum(relpages)::integer from pg_class where relkind = 'i' and oid in (
-    select 'really'::regclass union select inhrelid from pg_inherits where inhparent = 'really'::regclass)"""
 
 
 @dataclass
@@ -46,7 +44,9 @@ def world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, module_folder: Path
 ) -> Iterator[World]:
     folder = module_folder / str(request.param)
-    with Postgres(folder, programs.postgres_of(request.param)) as server:
+    # Statistics that autovacuum takes anew after the outline was read are not what is tested.
+    still = {"autovacuum": "off"}
+    with Postgres(folder, programs.postgres_of(request.param), settings=still) as server:
         with server.connect() as connection:
             connection.execute("create role app login password 'app'")
             connection.execute("create database app owner app")
@@ -70,7 +70,12 @@ def test_a_statement_costs_what_it_costs_at_the_source(world: World, name: str) 
 
 def test_the_scratch_server_is_of_the_sources_version_and_lacks_nothing(world: World) -> None:
     assert world.scratch.server.major == world.scratch.outline.origin.major
-    assert (world.scratch.outline.shortfalls, world.scratch.carried.shortfalls) == ((), ())
+    assert world.scratch.carried.shortfalls == ()
+    # Only of ranges before 17 something is hidden.
+    said = [each.what for each in world.scratch.outline.shortfalls]
+    assert [bool(re.search("public.customer.open", each)) for each in said] == [True] * (
+        world.scratch.server.major < 17
+    )
 
 
 def test_no_row_is_on_the_scratch_server_and_its_files_take_no_disk(world: World) -> None:

@@ -299,7 +299,8 @@ def test_a_b_tree_of_a_million_keys_is_as_large_as_postgresql_makes_it() -> None
     # pgbench_accounts_pkey at scale 10: 2745 pages, height 2.
     made = sizes.btree(1_000_000, [KeyColumn(4, 4)], 1_000_000)
 
-    assert (made.pages, made.height) == (pytest.approx(2745, abs=3), 2)
+    assert made.pages == pytest.approx(2745, abs=3)
+    assert made.height == 2
 
 
 @given(st.integers(0, 10**8), st.integers(1, 200), st.floats(1, 1e8))

@@ -51,7 +51,7 @@ def read(connection: Connection, *, statement_seconds: float = 5.0) -> Outline:
                 ExtendedStatistics(schema, name, inherited, distinct, dependencies, tuple(keys))
                 for schema, name, inherited, distinct, dependencies, keys, _ in extended
             ),
-            shortfalls=(*_shortfalls(connection), *_unread(origin, extended)),
+            shortfalls=(*_shortfalls(connection, origin), *_unread(origin, extended)),
         )
     heights = _heights(connection, dict(settings))
     return replace(
@@ -68,9 +68,14 @@ def _relations(connection: Connection) -> tuple[Relation, ...]:
     return tuple(Relation(*row) for row in rows)
 
 
-def _shortfalls(connection: Connection) -> Iterator[Shortfall]:
+def _shortfalls(connection: Connection, origin: Origin) -> Iterator[Shortfall]:
     for (name,) in _rows(connection, "hidden"):
         yield Shortfall(f"The statistics of {name} may not be read by this role.", "Connect as its owner.")
+    if origin.major < 17:
+        for (name,) in _rows(connection, "ranges"):
+            yield Shortfall(
+                f"Before PostgreSQL 17 only a superuser may read how {name} is spread, so searches in it are guessed."
+            )
     for kind, name in _rows(connection, "uncarried"):
         yield Shortfall(f"The {kind} {name} is not carried to the scratch server.")
 

@@ -353,6 +353,21 @@ select format('%I.%I', n.nspname, c.relname)
    and (not has_table_privilege(c.oid, 'select') or row_security_active(c.oid))
  order by 1;
 
+-- name: ranges
+-- Columns of range types: before 17 their statistics are kept where only a superuser may look.
+select format('%I.%I.%I', n.nspname, c.relname, a.attname)
+  from pg_attribute a
+  join pg_class c on c.oid = a.attrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_type t on t.oid = a.atttypid
+ where c.relkind in ('r', 'm')
+   and t.typtype in ('r', 'm')
+   and a.attnum > 0
+   and not a.attisdropped
+   and n.nspname not like 'pg\_%'
+   and n.nspname <> 'information_schema'
+ order by 1;
+
 -- name: uncarried
 -- What the schema's statements above do not make.
 select 'operator', format('%I.%s', n.nspname, o.oprname)
