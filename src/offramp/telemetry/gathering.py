@@ -61,18 +61,19 @@ class Gathering:
         start, size = 0, len(text)
         while start < size:
             space = find(" ", start, start + framing.LENGTH_DIGITS + 1)
-            length = text[start:space]
-            if space < 0 or not length.isdigit() or not length.isascii() or body[space + 1 : space + 2] != b"<":
+            try:
+                end = space + 1 + int(text[start:space])
+            except ValueError:
                 return False
-            start = space + 1
-            end = start + int(length)
-            if end > size:
+            if not space < end <= size:
                 return False
-            found = match(text, start, end - 1)
+            found = match(text, space + 1, end - 1)
             if found and body[end - 1] == NEWLINE and (plain or text[start:end].isascii()):
                 take(found.groups(""))
+            elif text[start:space].isdigit() and text[start:space].isascii() and text[space + 1 : space + 2] == "<":
+                self.message(app, body[space + 1 : end].removesuffix(b"\n"))
             else:
-                self.message(app, body[start:end].removesuffix(b"\n"))
+                return False
             start = end
         return True
 

@@ -16,7 +16,7 @@ _FIELDS = (
     r' request_id=(\S{0,200}) fwd="([^"]*)" dyno=(\S*) connect=(\d{0,9})(?:ms)? service=(\d{0,9})(?:ms)? status=(\d{0,4})'
     r" bytes=(\d{0,15})(| [^\n]*)"
 )
-_TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00)"
+_TIME = r"([-0-9T:.]{26}\+00:00)"
 CANONICAL = re.compile(_FIELDS)
 # The same with the line's own time in front, as drains and as `heroku logs` have it: one look at a line instead of three.
 _DRAIN = rf"<\d{{1,3}}>1 {_TIME} host heroku router - "

@@ -43,8 +43,9 @@ class Store:
     """
 
     def __init__(self, folder: Path, *, redacting: bool = True) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("wal", "sealed"):
-            (folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / name).mkdir(exist_ok=True, mode=0o700)
         self.folder = folder
         self._redacting = redacting
         self._manifest = Manifest(folder)
