@@ -89,5 +89,5 @@ def test_a_controller_that_dies_at_every_deed_still_arrives(ground: Ground, traf
     assert deaths["after"] >= 25
     assert deaths["before"] >= 15
     assert {goal.partition("/")[0] for goal in goals} == {
-        "discover", "design", "provision", "deploy", "shift", "replicate", "cutover", "retire",
+        "discover", "assess", "design", "provision", "deploy", "shift", "replicate", "cutover", "retire",
     }  # fmt: skip

@@ -46,7 +46,7 @@ def assert_proof(status: int, report: dict[str, Any]) -> None:
         == 0
     )
     assert [stage["name"] for stage in report["stages"]] == [
-        "discover", "design", "provision", "deploy", "shift", "replicate", "cutover", "retire",
+        "discover", "assess", "design", "provision", "deploy", "shift", "replicate", "cutover", "retire",
     ]  # fmt: skip
 
 

@@ -683,7 +683,8 @@ def assessment() -> Assessment:
             "Can it move?",
             "2 of 3 apps",
             "can move",
-            "sessions-api after 2 mends (uploads on its own disk, idle connections closed after 2 s); web should stay: Heroku Connect works with Heroku Postgres only.",
+            "sessions-api after 2 mends (uploads on its own disk, idle connections closed after 2 s); web should stay: "
+            "Heroku Connect works with Heroku Postgres only.",
         ),
         worth=Answer(
             "What will it cost, and is it worth it?",

@@ -413,7 +413,7 @@ def test_escaped_text_is_text(said: str) -> None:
 def test_a_table_says_its_columns_in_every_cell_for_narrow_screens() -> None:
     drawn = parts.table("Sums", (parts.Column("name"), parts.Column("sum", True)), [parts.Row(("a", "1"))])
 
-    assert '<th scope="row">a</th><td class="number" data-label="sum">1</td>' in drawn
+    assert '<th scope="row">a</th><td class="number" data-label="sum"><div>1</div></td>' in drawn
 
 
 def test_the_page_says_what_is_missing_and_the_command_that_mends_it() -> None:

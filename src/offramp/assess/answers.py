@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from . import words
 from .cost.model import Comparison
@@ -55,7 +56,11 @@ def move(found: Feasibility | None, gaps: Sequence[Gap]) -> Answer:
 
 
 def _all(every: int) -> str:
-    return "the app" if every == 1 else f"all {every} apps"
+    """
+    >>> _all(1), _all(2), _all(3)
+    ('the app', 'both apps', 'all 3 apps')
+    """
+    return {1: "the app", 2: "both apps"}.get(every, f"all {every} apps")
 
 
 def _staying(stays: list[Verdict], found: Feasibility) -> str:
@@ -81,13 +86,14 @@ def _freely(every: int, found: Feasibility) -> str:
     return f"Nothing stands in the way of {_all(every)}{wait}."
 
 
-def worth(found: Comparison | None, gaps: Sequence[Gap]) -> Answer:
-    """Answer by the verdict about costs; money that would not be saved is said as plainly as money that would."""
+def worth(found: Comparison | None, gaps: Sequence[Gap], traffic: Decimal | int = 1) -> Answer:
+    """Answer by the verdict about costs at the traffic asked for; that nothing would be saved is said as plainly as savings are."""
     if found is None:
         return _unknown(WORTH, "cost", gaps, "What it would cost was not reckoned.")
-    saving = found.saving(found.chosen)
+    saving = found.saving(found.chosen, traffic)
     now, then = words.dollars(float(saving.heroku_cents) / 100), words.dollars(float(saving.aws_cents.likely) / 100)
-    unit = f"a month, by the {found.chosen} design"
+    times = "" if traffic == 1 else f", at {traffic} times the traffic"
+    unit = f"a month, by the {found.chosen} design{times}"
     if found.verdict.word == "stay":
         return Answer(WORTH, "Stay", f"{now} now, {then} {unit}", found.verdict.sentence)
     return Answer(WORTH, f"{now} → {then}", unit, found.verdict.sentence)

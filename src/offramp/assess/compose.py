@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import answers
+from decimal import Decimal
+
+from . import answers, asking
 from .evidence import Evidence
 from .model import Assessment, Scope
 
@@ -23,7 +25,7 @@ def compose(found: Evidence) -> Assessment:
         conditions=found.conditions,
         slow=answers.slow(latencies, found.gaps),
         move=answers.move(found.feasibility, found.gaps),
-        worth=answers.worth(found.cost, found.gaps),
+        worth=answers.worth(found.cost, found.gaps, _traffic(found)),
         latencies=latencies,
         databases=found.databases,
         feasibility=found.feasibility,
@@ -31,3 +33,7 @@ def compose(found: Evidence) -> Assessment:
         coverage=found.coverage,
         gaps=found.gaps,
     )
+
+
+def _traffic(found: Evidence) -> Decimal:
+    return asking.flags(found.conditions.what_if, found.conditions.region).traffic

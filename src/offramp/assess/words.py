@@ -103,6 +103,16 @@ def moment(seconds: float) -> str:
     return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
+def hour(seconds: float) -> str:
+    """A moment where there is little room.
+
+    >>> hour(1795466700)
+    '23 Nov 20:45'
+    """
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at.day} {at:%b %H:%M}"
+
+
 def sentence(text: str) -> str:
     """Give a phrase its full stop, and its capital unless it begins with a name: `web-1` is not `Web-1`.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 NEWEST_MAJOR = 18
 Found = TypeVar("Found")
+Advise = Callable[[Connection, Database], DatabaseAdvice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,16 @@ class DatabasesSeen:
     gaps: tuple[Gap, ...] = ()
 
 
-def read(
-    tools: Tools, estate: Estate, advise: Callable[[Connection, Database], DatabaseAdvice], *, brief: bool
-) -> DatabasesSeen:
+def read(tools: Tools, estate: Estate, advise: Advise, *, brief: bool) -> DatabasesSeen:
     """Read every database of the estate, one after the other; one that does not answer is a gap and no more.
 
-    ``brief`` leaves out what needs a scratch server.
+    ``brief`` leaves out what needs a scratch server: advice and the preflight.
     """
     parts: list[DatabasesSeen] = []
     with ExitStack() as stack:
         stand_in, missing = (None, None) if brief or not estate.databases else _stand_in(stack)
         for database in estate.databases:
-            parts.append(_one(tools, database, advise, stand_in))
+            parts.append(_one(tools, database, None if brief else advise, stand_in))
     gaps = [gap for part in parts for gap in part.gaps]
     return DatabasesSeen(
         advice=tuple(one for part in parts for one in part.advice),
@@ -69,7 +68,7 @@ def _stand_in(stack: ExitStack) -> tuple[server.Server | None, Gap | None]:
 def _one(
     tools: Tools,
     database: Database,
-    advise: Callable[[Connection, Database], DatabaseAdvice],
+    advise: Advise | None,
     stand_in: server.Server | None,
 ) -> DatabasesSeen:
     try:
@@ -87,11 +86,13 @@ def _one(
 def _ask(
     database: Database,
     connection: Connection,
-    advise: Callable[[Connection, Database], DatabaseAdvice],
+    advise: Advise | None,
     stand_in: server.Server | None,
 ) -> DatabasesSeen:
     gaps: list[Gap] = []
-    advice = _tried(lambda: advise(connection, database), gaps, "database", database.addon)
+    advice = _tried(lambda: advise(connection, database), gaps, "database", database.addon) if advise else None
+    if advise is None:
+        gaps.append(Gap("database", database.addon, "a run does not take the time to ask for advice", "offramp assess"))
     uses = _tried(
         lambda: taking.sessions(database.addon, session_uses(connection)),
         gaps,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ...discover.model import App, Database
 from ...telemetry.columns import Router
@@ -67,7 +68,7 @@ def declared_workers(app: App) -> int:
     """
     command = next((process.command for process in app.processes if process.type == "web"), "")
     words = command.replace("=", " ").split()
-    figures = {word: following for word, following in zip(words, words[1:], strict=False) if following.isdigit()}
+    figures = {word: following for word, following in pairwise(words) if following.isdigit()}
     if "gunicorn" not in command:
         return 0
     workers = int(figures.get("--workers") or figures.get("-w") or figures.get("WEB_CONCURRENCY") or 0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...telemetry.store import Store
 from ...telemetry.model import AppCoverage, Event, Kind, MetricKind, Samples, SchedulerRun, Statement
+from ...telemetry.store import Store
 from ..latency.facts import DatabaseSample, Facts, Memory, Restart, SlowStatement
 from ..model import Coverage, Defect
 
@@ -86,7 +86,7 @@ def _restarts(events: tuple[Event, ...]) -> Iterator[Restart]:
         if event.kind in ("cycle", "exit", "memory"):
             because[event.dyno] = event.kind
         elif event.kind in ("release", "rollback", "config", "deploy"):
-            because = {dyno: event.kind for dyno in {*because, event.dyno, ""}}
+            because = dict.fromkeys((*because, event.dyno, ""), event.kind)
         elif event.kind == "state" and event.code == "up":
             yield Restart(event.dyno, event.time_us, because.pop(event.dyno, because.get("", "")))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def _slopes(
     """Return MB a day of each life that was measured for at least six hours."""
     bounds = [-np.inf, *sorted(restarts), np.inf]
     found = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         within = (seconds >= begin) & (seconds < end)
         if within.sum() >= 12 and np.ptp(seconds[within]) >= 6 * 3600:
             slope, _ = np.polyfit((seconds[within] - seconds[within][0]) / DAY_SECONDS, megabytes[within], 1)

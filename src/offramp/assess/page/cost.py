@@ -125,10 +125,17 @@ def _design(found: Comparison, design: Design) -> Row:
             dollars(saving.cents.likely),
             tag("small", f" {words.share(abs(saving.share))} {'less' if saving.share >= 0 else 'more'}"),
         ),
-        dollars(found.saving(design.name, staging=True).aws_cents.likely),
+        _with_staging(found, design),
         dollars(found.saving(design.name, 3).aws_cents.likely),
     )
     return Row(cells, "chosen" if design.name == found.chosen else "")
+
+
+def _with_staging(found: Comparison, design: Design) -> str:
+    one = next(
+        (one for one in found.savings if one.staging and (one.design, one.traffic) == (design.name, Decimal(1))), None
+    )
+    return dollars(one.aws_cents.likely) if one else "–"
 
 
 def _what_differs(designs: tuple[Design, ...]) -> Markup:
@@ -169,7 +176,9 @@ def _bill(bill: Bill, chosen: bool) -> Markup:
         if any(line.group == group for line in bill.lines):
             rows.append(Row((tag("i", f"{group} together"), "", tag("i", money(bill.of(group))), ""), "sum"))
     rows.append(Row(("Together", "", money(bill.total), money(bill.committed)), "total"))
-    summary = f"AWS, {bill.design}: {money(bill.total)} a month in {words.some(len(bill.lines), 'line')}, {dollars(bill.floor.likely)} of it without a single request"
+    lines = words.some(len(bill.lines), "line")
+    floor = f"{dollars(bill.floor.likely)} of it without a single request"
+    summary = f"AWS, {bill.design}: {money(bill.total)} a month in {lines}, {floor}"
     return fold(summary, table(f"AWS, {bill.design}", columns, rows, hidden_caption=True), kept=chosen)
 
 

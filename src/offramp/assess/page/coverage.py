@@ -28,7 +28,8 @@ def doubts(assessment: Assessment) -> Iterator[str]:
         ]
         said = ", ".join(filter(None, lost))
         if one.believed < DOUBTFUL_SHARE:
-            yield f"Of {one.app}'s log lines about {words.share(one.believed)} are there{f' ({said})' if said else ''}: its figures are a lower bound."
+            there = f"about {words.share(one.believed)} are there{f' ({said})' if said else ''}"
+            yield f"Of {one.app}'s log lines {there}: its figures are a lower bound."
         elif said:
             yield f"{one.app}: {said}, of {words.some(one.lines, 'line')}."
     for latency in assessment.latencies:

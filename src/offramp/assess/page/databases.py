@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .. import words
 from ..database.model import DatabaseAdvice, Health, Helped, IndexAdvice, Statement, Waiter
 from .markup import NOTHING, Child, Markup, join, tag
@@ -184,30 +186,31 @@ def _locks(waiters: tuple[Waiter, ...]) -> Markup:
 
 
 def _health(health: Health) -> Markup:
-    connections = health.connections
-    hit = " and ".join(
-        f"{words.share(value)} of {kind}"
-        for kind, value in (("table", health.cache.tables), ("index", health.cache.indexes))
-        if value is not None
+    return join([heading(4, "Health"), pairs(_state(health)), _existing(health)])
+
+
+def _state(health: Health) -> Iterator[tuple[str, Child]]:
+    connections, hits = health.connections, (("table", health.cache.tables), ("index", health.cache.indexes))
+    hit = " and ".join(f"{words.share(value)} of {kind}" for kind, value in hits if value is not None)
+    yield "Cache", hit and f"{hit} blocks came from memory"
+    used = f"{connections.used} of {connections.limit} used"
+    yield (
+        "Connections",
+        f"{used} ({connections.active} active, {connections.idle_in_transaction} idle in a transaction)",
     )
-    return join(
-        [
-            heading(4, "Health"),
-            pairs(
-                [
-                    ("Cache", hit and f"{hit} blocks came from memory"),
-                    ("Connections", f"{connections.used} of {connections.limit} used ({connections.active} active, "
-                                    f"{connections.idle_in_transaction} idle in a transaction)"),
-                    ("Idle transactions", bullets(f"{one.application or one.pid}: {words.duration(1000 * one.seconds)}" for one in health.idle_transactions)),
-                    ("Sequences", bullets(f"{one.sequence} has used {words.share(one.used)} of {one.column}" for one in health.sequences if one.used > 0.5)),
-                    ("Transaction age", f"{words.share(health.transaction_age)} of what stops writes" if health.transaction_age > 0.1 else None),
-                    ("Bloat", bullets(f"{one.table}: {words.size(one.wasted_bytes)} of {words.size(one.bytes)} hold nothing, {words.share(one.dead_share)} dead rows"
-                                      for one in health.bloat)),
-                ]
-            ),
-            _existing(health),
-        ]
-    )  # fmt: skip
+    idle = [f"{one.application or one.pid}: {words.duration(1000 * one.seconds)}" for one in health.idle_transactions]
+    yield "Idle transactions", bullets(idle)
+    spent = [one for one in health.sequences if one.used > 0.5]
+    yield "Sequences", bullets(f"{one.sequence} has used {words.share(one.used)} of {one.column}" for one in spent)
+    if health.transaction_age > 0.1:
+        yield "Transaction age", f"{words.share(health.transaction_age)} of what stops writes"
+    yield (
+        "Bloat",
+        bullets(
+            f"{one.table}: {words.size(one.wasted_bytes)} of {words.size(one.bytes)} hold nothing, {words.share(one.dead_share)} dead rows"
+            for one in health.bloat
+        ),
+    )
 
 
 def _existing(health: Health) -> Markup:

@@ -168,7 +168,7 @@ def _cause(number: int, cause: Cause) -> Markup:
             " ",
             badge(f"{cause.confidence} confidence", CONFIDENCE[cause.confidence]),
         ),
-        paragraph(cause.hypothesis),
+        paragraph(words.sentence(cause.hypothesis)),
         pairs(
             [
                 ("Evidence", _evidence(cause.evidence)),
@@ -190,9 +190,9 @@ def _course(latency: Latency, name: str) -> Markup:
     few = min(one.requests for one in found)
     labels = (
         f"objective {words.duration(latency.objective_ms)}",
-        f"highest {words.duration(top.p99_ms)}, {words.moment(top.start_us / 1e6)}",
-        words.moment(found[0].start_us / 1e6),
-        words.moment(found[-1].start_us / 1e6),
+        f"highest {words.duration(top.p99_ms)}, {words.hour(top.start_us / 1e6)} UTC",
+        words.hour(found[0].start_us / 1e6),
+        words.hour(found[-1].start_us / 1e6),
     )
     points = [Point(float(one.start_us), one.p99_ms) for one in found]
     drawn = charts.course(
@@ -315,8 +315,8 @@ def _mix(latency: Latency) -> Markup:
     ]
     told = (
         f"The mean went from {words.duration(found.mean_before_ms)} to {words.duration(found.mean_after_ms)} at "
-        f"{words.moment(found.split_at_us / 1e6)}: {_signed(found.between_ms)} because other routes were asked for, {_signed(found.within_ms)} because "
-        f"the same routes became slower or faster. {found.reading}"
+        f"{words.moment(found.split_at_us / 1e6)}: {_signed(found.between_ms)} because other routes were asked for, "
+        f"{_signed(found.within_ms)} because the same routes became slower or faster. {words.sentence(found.reading)}"
     )
     return fold(
         "Has the traffic changed, or the application?", paragraph(told), table("Change by route", columns, rows)

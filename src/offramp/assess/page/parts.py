@@ -57,7 +57,7 @@ def table(caption: str, columns: Sequence[Column], rows: Iterable[Row], *, hidde
 def _row(columns: Sequence[Column], row: Row) -> Markup:
     first, *rest = row.cells
     cells = [
-        tag("td", cell, class_=column.style, data_label=column.label)
+        tag("td", tag("div", cell), class_=column.style, data_label=column.label)
         for column, cell in zip(columns[1:], rest, strict=True)
     ]
     return tag("tr", tag("th", first, scope="row"), cells, class_=row.style or None)

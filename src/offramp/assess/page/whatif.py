@@ -18,8 +18,9 @@ def replayed(latency: Latency, name: str) -> Markup:
     scale = charts.scale_of(
         [value for row in found.rows for value in (row.at_1x.p50_ms, row.at_1x.p99_ms)] + [latency.objective_ms]
     )
+    axis = charts.axis(f"{name}-axis", scale, words.duration)
     columns = (
-        Column("what if"), Column("dynos × workers"), Column("on one axis", chart=True, drawn=charts.axis(f"{name}-axis", scale, words.duration)), Column("p50", True), Column("p95", True),
+        Column("what if"), Column("dynos × workers"), Column("on one axis", chart=True, drawn=axis), Column("p50", True), Column("p95", True),
         Column("p99", True), Column("p99 at 3×", True),
     )  # fmt: skip
     rows = [_row(row, latency.objective_ms, scale, f"{name}-if-{number}") for number, row in enumerate(found.rows)]
