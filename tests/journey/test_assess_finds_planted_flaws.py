@@ -147,9 +147,10 @@ def both(ground: Ground) -> list[tuple[float, float]]:
 
 def figures(found: list[tuple[float, float]]) -> tuple[float, float, float]:
     total, worked = np.array(found).T
+    p95, p99 = np.quantile(total, (0.95, 0.99))
     above = np.maximum(total - OBJECTIVE_MS, 0)
     waited = (above * (total - worked) / np.maximum(total, 1)).sum() / above.sum() if above.any() else 0.0
-    return float(waited), *(float(one) for one in np.quantile(total, (0.95, 0.99)))
+    return float(waited), float(p95), float(p99)
 
 
 def share(told: Told, part: str) -> float:

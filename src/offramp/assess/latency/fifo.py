@@ -52,7 +52,8 @@ def worker_free(completion: Ints, workers: int) -> Iterator[Ints]:
 def in_flight(arrival: Ints, completion: Ints) -> Ints:
     """Return how many earlier requests were not completed when each arrived; both arrays keyed and ordered by arrival."""
     # A request of less than a millisecond is completed when it arrives, and is not ahead of itself.
-    return np.maximum(np.arange(len(arrival)) - np.searchsorted(np.sort(completion), arrival, side="right"), 0)
+    ahead: Ints = np.arange(len(arrival)) - np.searchsorted(np.sort(completion), arrival, side="right")
+    return np.maximum(ahead, 0)
 
 
 def _worked_until(trace: Trace, workers: int, typical_ms: NDArray[np.float64]) -> Ints:
