@@ -129,6 +129,20 @@ def test_a_file_that_is_no_log_is_refused_with_its_name(store: Store, tmp_path: 
         store.take([tmp_path / "cat.png"], now=NOW, workers=1)
 
 
+def test_a_program_is_no_log_though_some_of_it_looks_like_one(store: Store, tmp_path: Path) -> None:
+    noise = bytes(range(256)) + b"\t" * 20 + b"\n"
+    (tmp_path / "program").write_bytes(noise * 300 + b"2026-10-05T10:00:00+00:00 app[web.1]: hello\n")
+
+    with pytest.raises(UsageError, match="program"):
+        store.take([tmp_path / "program"], now=NOW, workers=1)
+
+
+def test_a_line_that_is_shown_cannot_steer_the_terminal(store: Store, tmp_path: Path) -> None:
+    take(store, tmp_path, framed(message("\x1b]0;title\x07\x1b[2J gone\r\nfake line")))
+
+    assert str(store.lines()[0]).endswith("\ufffd]0;title\ufffd\ufffd[2J gone\ufffd\ufffdfake line")
+
+
 def test_figures_of_each_kind_are_series(store: Store, tmp_path: Path) -> None:
     take(store, tmp_path, framed(
         message("source=web.1 dyno=heroku.1.x sample#memory_rss=471.50MB sample#load_avg_1m=2.5", source="heroku"),

@@ -44,12 +44,14 @@ _SYSLOG = re.compile(rb"<\d{1,3}>1 \S+ \S+ ")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HEROKU = re.compile(r"(\S{10,40}) ([a-z-]{1,40})\[([^\]\s]{1,200})\]: ?(.*)", re.DOTALL)
 _PAPERTRAIL = re.compile(
-    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\d[T ]\S+)) (\S{1,200}) ([a-z-]{1,40})/([^:\s]{1,200}): ?(.*)",
+    r"(?:([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d)|(\d{4}-\d\d-\d\d[T ]\S+)) ([\w.:-]{1,100}) ([a-z-]{1,40})/([^:\s]{1,200}): ?(.*)",
     re.DOTALL,
 )
 _HOST = re.compile(rb" host=([a-z][a-z0-9-]{1,60}?)(?:-[0-9a-f]{12})?\.herokuapp\.com")
 _NEVER = re.compile(r"(?!)")
 _TSV_COLUMNS = 10
+_NAME = re.compile(r"[\w.:-]{0,100}")
+_PROGRAM = re.compile(r"[a-z-]{1,40}/[\w.:-]{1,200}")
 
 
 def told(beginning: bytes) -> Form | None:
@@ -64,15 +66,17 @@ def told(beginning: bytes) -> Form | None:
         return Form.LOGPLEX
     votes = dict.fromkeys((Form.HEROKU, Form.PAPERTRAIL_TSV, Form.PAPERTRAIL, Form.SYSLOG, Form.LOGPLEX), 0)
     # The first lines may be a shell's prompt or a warning, so the file's form is what most of them have.
-    for raw in beginning.split(b"\n")[:200]:
+    lines = beginning.split(b"\n")[:200]
+    for raw in lines:
         line = _COLOUR.sub("", raw.decode(errors="replace"))
         votes[Form.HEROKU] += _HEROKU.match(line) is not None
         votes[Form.PAPERTRAIL] += _PAPERTRAIL.match(line) is not None
-        votes[Form.PAPERTRAIL_TSV] += line.count("\t") >= _TSV_COLUMNS - 1
+        votes[Form.PAPERTRAIL_TSV] += _tsv_columns(line) is not None
         votes[Form.SYSLOG] += _SYSLOG.match(raw) is not None
         votes[Form.LOGPLEX] += _FRAME.match(raw) is not None
     best = max(votes, key=lambda form: votes[form])
-    return best if votes[best] else None
+    # A program or a picture has something that looks like a line now and then.
+    return best if votes[best] * 20 >= len(lines) else None
 
 
 def app_of(beginning: bytes) -> str | None:
@@ -136,13 +140,20 @@ def _heroku(piece: Piece, line: str, rows: Gathering) -> bool:
     return True
 
 
-def _tsv(piece: Piece, line: str, rows: Gathering) -> bool:
+def _tsv_columns(line: str) -> list[str] | None:
     columns = line.split("\t", _TSV_COLUMNS - 1)
-    if len(columns) < _TSV_COLUMNS:
+    return (
+        columns
+        if len(columns) == _TSV_COLUMNS and _NAME.fullmatch(columns[4]) and _PROGRAM.fullmatch(columns[8])
+        else None
+    )
+
+
+def _tsv(piece: Piece, line: str, rows: Gathering) -> bool:
+    columns = _tsv_columns(line)
+    if columns is None:
         return False
     source, _, process = columns[8].partition("/")
-    if not process:
-        return False
     rows.line(_owner(piece, columns[4], line, rows), columns[1].replace(" ", "T", 1), source, process, columns[9])
     return True
 

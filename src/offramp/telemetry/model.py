@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
 class Kind(StrEnum):
@@ -154,7 +157,9 @@ class Line:
 
     def __str__(self) -> str:
         at = datetime.fromtimestamp(self.time_us / 1e6, UTC)
-        return f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00 {self.app} {self.source}[{self.process}]: {self.text}"
+        who = f"{self.source}[{self.process}]" if self.source else "(not a line)"
+        # Whoever can send a request can write into a log: nothing of it may steer the terminal that shows it.
+        return _CONTROL.sub("\ufffd", f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00 {self.app} {who}: {self.text}")
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
