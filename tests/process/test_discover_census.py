@@ -149,6 +149,17 @@ vacuum analyze child;
 """
 
 
+def test_a_setting_that_an_application_invented_keeps_its_value_to_itself(server: Postgres) -> None:
+    with server.connect() as connection:
+        connection.execute("alter role app set app.jwt_key = 'hush'")
+        connection.execute("alter role app set work_mem = '8MB'")
+    found = take(server)
+
+    assert found.server
+    assert ("work_mem", "8MB") in {(one.name, one.value) for one in found.server.settings}
+    assert "hush" not in str(found)
+
+
 def test_what_will_hurt_is_measured(server: Postgres) -> None:
     with psycopg.connect(server.url("app", "app", "app"), autocommit=True) as connection:
         for statement in filter(str.strip, PROBLEMS.split(";\n")):

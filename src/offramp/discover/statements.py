@@ -14,9 +14,16 @@ from .model import Statement, Statements
 _SQL = sqlbook.load(__package__, "sql/readings.sql")
 TOP = 40
 LONGEST = 2000
-_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_QUOTED = re.compile(r"[eEbBxXnN]?'(?:[^'\\]|''|\\.)*'|\$([A-Za-z_]*)\$.*?\$\1\$", re.DOTALL)
-_NUMBER = re.compile(r"(?<![\w$.\"])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b")
+# In one pass, as the server's own scanner reads: an apostrophe in a comment opens no constant, a comment in a constant is none.
+_TOKEN = re.compile(
+    r"""(?P<comment>/\*.*?\*/|--[^\n]*)
+      | (?P<constant>[eE]'(?:[^'\\]|''|\\.)*' | (?:\b[bBxXnN])?'(?:[^']|'')*' | \$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$
+            # A quote without its end: the server cuts texts off, and half a constant is one, too.
+            | '.*
+            | (?<![\w$.])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b)
+      | (?P<name>"(?:[^"]|"")*")""",
+    re.DOTALL | re.VERBOSE,
+)
 _SPACE = re.compile(r"\s+")
 
 
@@ -30,7 +37,6 @@ def read(connection: psycopg.Connection[Any], schema: str | None) -> Statements:
     try:
         with connection.transaction():
             rows = connection.execute(sql.SQL(_SQL["statements"]).format(schema=place), {"top": TOP}).fetchall()
-            since = connection.execute(sql.SQL(_SQL["statements_since"]).format(schema=place)).fetchone()
     except (
         psycopg.errors.ObjectNotInPrerequisiteState,
         psycopg.errors.UndefinedTable,
@@ -46,8 +52,18 @@ def read(connection: psycopg.Connection[Any], schema: str | None) -> Statements:
         ),
         total_ms=round(float(rows[0][8]), 3) if rows else 0.0,
         calls=int(rows[0][9]) if rows else 0,
-        since=float(since[0]) if since and since[0] is not None else None,
+        since=_since(connection, place),
     )  # fmt: skip
+
+
+def _since(connection: psycopg.Connection[Any], place: sql.Identifier) -> float | None:
+    try:
+        with connection.transaction():
+            row = connection.execute(sql.SQL(_SQL["statements_since"]).format(schema=place)).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege, psycopg.errors.QueryCanceled):
+        # The extension was installed by an older PostgreSQL and never updated.
+        return None
+    return float(row[0]) if row and row[0] is not None else None
 
 
 def scrub(text: str) -> str:
@@ -56,7 +72,5 @@ def scrub(text: str) -> str:
     >>> scrub("select * from mentor /* user=ann */ where email = 'ann@example.org' and id = $1 and n1 > 42 -- why")
     'select * from mentor where email = ? and id = $1 and n1 > ?'
     """
-    bare = _COMMENT.sub(" ", _QUOTED.sub("?", text))
-    # A quote without its end: the server cuts texts off, and half a constant is one, too.
-    bare = re.sub(r"'.*$", "?", bare, flags=re.DOTALL)
-    return _SPACE.sub(" ", _NUMBER.sub("?", bare)).strip()[:LONGEST]
+    bare = _TOKEN.sub(lambda token: token["name"] or ("?" if token["constant"] else " "), text)
+    return _SPACE.sub(" ", bare).strip()[:LONGEST]

@@ -22,7 +22,8 @@ select datlocprovider::text,
  where datname = current_database();
 
 -- name: settings
--- What somebody set. Left out: what initdb sets everywhere, and what may hold a path, a command or a password.
+-- What somebody set. Left out: what initdb sets everywhere, and what may hold a path, a command or a password. Settings that
+-- applications invent (``app.jwt_secret``) are not in this view.
 select name,
        current_setting(name),
        source
