@@ -245,6 +245,20 @@ def test_an_app_within_its_objective_has_no_causes() -> None:
     assert found.sentence.startswith("No request took longer")
 
 
+def test_workers_and_cause_are_found_through_timeouts() -> None:
+    """Where the router cut off many requests at 30 s, their workers went on: the lines alone would mislead."""
+    one = world((*PAGES, SLOW), busy=0.9)
+    lines = one.router()
+    cut = np.minimum(lines.service_ms, 30_000)
+    late = (lines.service_ms > 30_000).astype(np.int16)
+    completed = lines.completed_us - (lines.service_ms - cut).astype(np.int64) * 1000
+    found = assess(replace(lines, completed_us=completed, service_ms=cut, code=late, codes=("", "H12")), Facts(), 2000)
+
+    assert late.sum() > 50
+    assert (found.split.method, found.split.workers) == ("fifo", 2)
+    assert {"too few workers", "slow route"} == {cause.name for cause in found.causes}
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     objective=st.floats(1, 20_000),

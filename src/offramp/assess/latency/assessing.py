@@ -93,7 +93,7 @@ def _sentence(where: Attribution, split: Split, found: tuple[Cause, ...], times:
     begin = f"The p99 is {p99:.0f} ms; of the time above {where.objective_ms:.0f} ms, {top.share:.0%} is {_spent_on(top.name)}"
     if not found:
         return f"{begin}, and no single cause stands out."
-    return f"{begin}. {found[0].share:.0%} of it would go without the first cause. {found[0].hypothesis}."
+    return f"{begin}. {found[0].share:.0%} of it would go with the first cause: {found[0].hypothesis}."
 
 
 def _spent_on(part: str) -> str:

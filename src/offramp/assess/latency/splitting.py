@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 ENOUGH_REQUESTS = 100
 _GOOD, _FAIR, _TRUSTED = 0.12, 0.2, 0.3
 """Misfits up to which a number of workers is believed with high, medium, low confidence."""
+_CONTRADICTED = 0.04
+"""Impossible time that no jitter explains; one worker too few gives as much."""
 _NEARLY_ALL, _MOST = 0.995, 0.95
 _HOUR_US = 3_600_000_000
 
@@ -113,9 +115,10 @@ def _declared(trace: Trace, facts: Facts) -> _Reading | None:
 
 
 def _believed(inferred: workers.Inferred, declared: int) -> Candidate | None:
-    """The number that the Procfile declares where it explains the lines about as well, else the best."""
-    if inferred.low <= declared <= inferred.high:
-        return next((one for one in inferred.candidates if one.workers == declared), inferred.chosen)
+    """The number that the Procfile declares, unless the lines contradict it; else the best."""
+    said = next((one for one in inferred.candidates if one.workers == declared), None)
+    if said and said.misfit <= _TRUSTED and said.impossible_share <= _CONTRADICTED:
+        return said
     return inferred.chosen
 
 
