@@ -103,13 +103,14 @@ def fill(connection: psycopg.Connection, scale: int = 1) -> None:
     """Make, fill (``scale`` times the tests' rows) and analyse the world as the connection's role."""
     connection.execute(SCHEMA.encode())
     connection.execute(
-        re.sub(r"(?<=generate_series\()(\d+), (\d+)", lambda found: _scaled(*found.groups(), scale), ROWS).encode()
+        re.sub(
+            r"(?<=generate_series\()(\d+), (\d+)", lambda found: _scaled(int(found[1]), int(found[2]), scale), ROWS
+        ).encode()
     )
     connection.execute("vacuum analyze")
 
 
-def _scaled(first: str, last: str, scale: int) -> str:
-    low, high = int(first), int(last)
+def _scaled(low: int, high: int, scale: int) -> str:
     return f"{low if low < 3 else (low - 1) * scale + 1}, {high * scale}"
 
 

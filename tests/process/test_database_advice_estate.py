@@ -77,30 +77,38 @@ def ask(estate: Unpooled) -> None:
                 assert client.get(url).status_code == 200
 
 
-def test_the_index_missing_for_the_agenda_is_advised_first(estate: Unpooled) -> None:
-    advice = estate.advice("sessions-api", Requests(ROUNDS, 60.0))
+@pytest.fixture(scope="module")
+def sessions(estate: Unpooled) -> DatabaseAdvice:
+    return estate.advice("sessions-api", Requests(ROUNDS, 60.0))
 
-    first = advice.indexes[0]
+
+@pytest.fixture(scope="module")
+def mentors(estate: Unpooled) -> DatabaseAdvice:
+    return estate.advice("mentors-api")
+
+
+def test_the_index_missing_for_the_agenda_is_advised_first(sessions: DatabaseAdvice) -> None:
+    first = sessions.indexes[0]
+
     assert (first.table, first.columns[0], first.method) == ("public.bookings_session", "mentor_id", "btree")
     assert first.ddl.startswith("create index concurrently bookings_session_mentor_id")
     assert first.gain > 0.5 and first.cost_after < first.cost_before / 10
     assert any("mentor_id" in helped.text for helped in first.statements)
 
 
-def test_the_lookup_of_each_mentors_skills_is_the_n_of_an_n_plus_one(estate: Unpooled) -> None:
-    advice = estate.advice("mentors-api")
+def test_the_lookup_of_each_mentors_skills_is_the_n_of_an_n_plus_one(mentors: DatabaseAdvice) -> None:
+    [lookup] = mentors.repeated
+    assert lookup.repetition is not None
+    parent = next(each for each in mentors.statements if each.id == lookup.repetition.parent)
 
-    assert ["mentors_mentor_skills" in statement.text for statement in advice.repeated] == [True]
-    parent = next(each for each in advice.statements if each.id == advice.repeated[0].repetition.parent)  # type: ignore[union-attr]
+    assert "mentors_mentor_skills" in lookup.text
     assert "mentors_mentor" in parent.text and parent.rows_per_call == 5
 
 
-def test_no_index_is_advised_where_none_is_missing(estate: Unpooled) -> None:
-    assert estate.advice("mentors-api").indexes == ()
+def test_no_index_is_advised_where_none_is_missing(mentors: DatabaseAdvice) -> None:
+    assert mentors.indexes == ()
 
 
-def test_the_advice_says_what_could_not_be_planned_and_holds_no_values(estate: Unpooled) -> None:
-    advice = estate.advice("sessions-api")
-
-    assert not [statement.text for statement in advice.statements if statement.unplanned]
-    assert "@example.org" not in advice.to_json()
+def test_everything_was_planned_and_no_value_is_told(sessions: DatabaseAdvice) -> None:
+    assert not [statement.text for statement in sessions.statements if statement.unplanned]
+    assert "@example.org" not in sessions.to_json()
