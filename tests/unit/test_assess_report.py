@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -19,6 +21,7 @@ from offramp.assess.compose import compose
 from offramp.assess.cost.model import Comparison
 from offramp.assess.evidence import Evidence
 from offramp.assess.feasibility.model import Feasibility
+from offramp.assess.gather import seen_in_logs
 from offramp.assess.judge import judge
 from offramp.assess.model import Answer, Assessment, Conditions, Gap
 from offramp.assess.page import charts, markup, parts, render
@@ -435,3 +438,11 @@ def test_an_unknown_answer_is_not_dressed_as_a_figure() -> None:
 
     assert "Not known yet" in page.partition("<main")[0]
     assert "answer-slow-chart" not in page
+
+
+@pytest.mark.parametrize("module", [answers, asking, charts, markup, parts, seen_in_logs, words])
+def test_the_examples_in_docstrings_run(module: ModuleType) -> None:
+    failed, tried = doctest.testmod(module)
+
+    assert failed == 0
+    assert tried > 0

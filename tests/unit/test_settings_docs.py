@@ -60,7 +60,13 @@ def test_the_settings_example_parses() -> None:
 
 def test_the_documented_defaults_are_the_defaults() -> None:
     text = (REFERENCE / "settings.md").read_text()
-    kinds = (settings.HerokuSettings, settings.AssessSettings, settings.DesignSettings, settings.ShiftSettings, settings.CutoverSettings)
+    kinds = (
+        settings.HerokuSettings,
+        settings.AssessSettings,
+        settings.DesignSettings,
+        settings.ShiftSettings,
+        settings.CutoverSettings,
+    )
     defaults = {field.name: field.default for kind in kinds for field in dataclasses.fields(kind)}
     rows = dict(re.findall(r"^\| `(\w+)` \| [^|]* \| `([^`]*)` \|", text, re.MULTILINE))
 

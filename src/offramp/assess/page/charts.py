@@ -197,8 +197,16 @@ def quantiles(
 
 def axis(name: str, scale: Scale, spell: Callable[[float], str]) -> Markup:
     """Return the axis of rows of quantiles: its powers of ten, spelt out."""
-    shapes = [tag("text", spell(tick), x=f"{scale.at(tick):.2f}%", y=11, text_anchor="middle") for tick in scale.ticks]
+    shapes = [
+        tag("text", spell(tick), x=f"{scale.at(tick):.2f}%", y=11, text_anchor=_held(scale.at(tick)))
+        for tick in scale.ticks
+    ]
     return drawing(name, "Axis", ", ".join(spell(tick) for tick in scale.ticks), 14, shapes)
+
+
+def _held(place: float) -> str:
+    """Words at an edge stand inside of it."""
+    return "start" if place < 8 else "end" if place > 92 else "middle"
 
 
 def course(
