@@ -45,6 +45,9 @@ def _database_gates(database: DatabaseSeen, plan: CutoverPlan) -> Iterable[Gate]
     elif progress.beat_age_seconds > 5:
         because = f"the link of {name} has not reported for {progress.beat_age_seconds:.0f} s"
         yield Gate(f"{name} link", "silent", because)
+    elif not database.runner:
+        # A link that was just armed is live before anybody runs it, and would keep a hold waiting for its start.
+        yield Gate(f"{name} link", "not running", f"nobody runs the link of {name} yet")
     else:
         yield Gate(f"{name} link", "live")
         yield from _progress_gates(name, progress, plan)
