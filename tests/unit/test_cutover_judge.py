@@ -51,6 +51,10 @@ def test_a_decided_wave_switches_to_the_next_epoch() -> None:
         (replace(ORDERS, progress=None), "the link of orders is not live"),
         (replace(ORDERS, progress=replace(LIVE, lag_seconds=5.0)), "orders is 5.0 s behind (at most 2)"),
         (replace(ORDERS, progress=replace(LIVE, verified_share=0.5)), "orders is verified to 50% only"),
+        (
+            replace(ORDERS, progress=replace(LIVE, unfinished=2)),
+            "2 tables of orders on AWS still miss a constraint or an index that they have on Heroku",
+        ),
         (replace(ORDERS, runner=""), "nobody runs the link of orders yet"),
         (replace(ORDERS, progress=replace(LIVE, beat_age_seconds=60)), "the link of orders has not reported for 60 s"),
     ],

@@ -157,7 +157,16 @@ def _open(switch: Switching) -> None:
             # It is installed behind the fence then, where no batch is in its way.
             switch.notes.append(f"capture on {pair.plan.name} could not be installed ahead: {error.message}")
 
+    def alone(pair: Pair) -> None:
+        for side in (pair.origin, pair.receiver):
+            try:
+                pump.send_vacuum_away(side)
+            except WaitingError as error:
+                switch.notes.append(f"a vacuum of {pair.plan.name} did not give way before the hold: {error.message}")
+
     _side_by_side(switch, ahead, bounded=True)
+    # Last, since vacuum comes back.
+    _side_by_side(switch, alone, bounded=True)
 
 
 def _close_unswitched(switch: Switching) -> None:
