@@ -24,7 +24,7 @@ import psycopg
 from offramp import postgres as pg
 from offramp import pump
 from offramp.cutover import settle
-from offramp.cutover.moves import Pair, Switching
+from offramp.cutover.switching import Pair, Switching
 from offramp.design.model import Blueprint, CutoverPlan
 from offramp.kit import processes
 from offramp.kit.clock import SystemClock
