@@ -20,7 +20,7 @@ create table busy (id int primary key, n int) with (autovacuum_vacuum_threshold 
 insert into busy select i, i from generate_series(1, 20000) i;
 """
 LOCKS = """
-select count(*) from pg_locks where relation = 'public.busy'::regclass and mode = 'ShareUpdateExclusiveLock' and granted
+select pid from pg_locks where relation = 'public.busy'::regclass and mode = 'ShareUpdateExclusiveLock' and granted
 """
 
 
@@ -39,12 +39,13 @@ def world(module_folder: Path) -> Iterator[World]:
 def test_autovacuum_lets_go_before_anybody_is_held(world: World) -> None:
     pair = world.pair(schema=SCHEMA)
     pair.app().execute("update busy set n = n + 1")
-    until(lambda: _locks(pair) == 1, "autovacuum to take the table up")
+    until(lambda: len(_vacuums(pair)) == 1, "autovacuum to take the table up")
+    there = _vacuums(pair)
 
     pump.send_vacuum_away(pair.source())
 
-    # It comes back at the server's next look, a second later at the earliest.
-    assert _locks(pair) == 0
+    # Another worker may come at the server's next look, a second later.
+    assert not there & _vacuums(pair)
 
 
 def test_what_does_not_give_way_is_named_and_no_writer_waits_for_it(world: World) -> None:
@@ -56,7 +57,5 @@ def test_what_does_not_give_way_is_named_and_no_writer_waits_for_it(world: World
         pair.app().execute("insert into busy values (1, 1)")
 
 
-def _locks(pair: Pair) -> int:
-    row = pair.source().execute(LOCKS).fetchone()
-    assert row is not None
-    return int(str(row[0]))
+def _vacuums(pair: Pair) -> set[object]:
+    return {pid for (pid,) in pair.source().execute(LOCKS)}
