@@ -177,6 +177,26 @@ def test_requests_and_errors_are_summed_over_the_window(aws: Clients) -> None:
     assert aws.metrics.request_counts("app/other/1", now - 5, now + 5).error_share == 0
 
 
+def test_the_slowest_percent_of_a_window_is_told_over_its_whole_minutes(aws: Clients) -> None:
+    minute = time.time() // 60 * 60
+    data = [
+        {
+            "MetricName": "TargetResponseTime",
+            "Dimensions": [{"Name": "LoadBalancer", "Value": "app/slow/1"}],
+            "Value": milliseconds / 1000,
+            "Timestamp": at,
+        }
+        # The first is of the minute in which the window begins: some of that minute was before it.
+        for at, values in ((minute - 140, (9000,)), (minute - 90, range(1, 51)), (minute - 30, range(51, 101)))
+        for milliseconds in values
+    ]
+    aws.metrics._client.put_metric_data(Namespace="AWS/ApplicationELB", MetricData=data)  # type: ignore[arg-type]
+
+    assert aws.metrics.slowest_percent("app/slow/1", minute - 150, minute) == pytest.approx(0.099, abs=0.001)
+    assert aws.metrics.slowest_percent("app/slow/1", minute - 30, minute - 10) is None
+    assert aws.metrics.slowest_percent("app/other/1", minute - 150, minute) is None
+
+
 def test_a_task_runs_to_its_end_and_tells_its_exit_status(aws: Clients, cluster: str) -> None:
     definition = aws.ecs.register(spec("once", "sh", "-c", "exit 3"))
 

@@ -24,6 +24,7 @@ from offramp import postgres as pg
 from offramp import pump
 from offramp.cutover import settle
 from offramp.design.model import CutoverPlan
+from offramp.errors import OfframpError
 from offramp.kit import processes
 from offramp.rehearsal.servers import postgres, programs
 
@@ -110,7 +111,10 @@ def _once(lab: Lab, found: Held) -> None:
     direction: Direction = "forward" if side == "heroku" else "reverse"
     lab.wait_live(direction, epoch)
     with switching(lab.folder, direction, epoch + 1, PLAN) as switch:
-        settle.perform(switch, lambda point: None)
+        try:
+            settle.perform(switch, lambda point: None)
+        except OfframpError as error:
+            raise AssertionError(f"{error.message}; the links say: {lab.link_logs()}") from error
     with pg.connect(lab.url("aws", NAMES[0]), application_name="offramp lab") as conn:
         record = pump.read_switch(conn)
     assert record is not None

@@ -24,7 +24,7 @@ import psycopg
 from offramp import postgres as pg
 from offramp import pump
 from offramp.cutover import settle
-from offramp.cutover.moves import Pair, Switching
+from offramp.cutover.switching import Pair, Switching
 from offramp.design.model import Blueprint, CutoverPlan
 from offramp.kit import processes
 from offramp.kit.clock import SystemClock
@@ -211,8 +211,10 @@ class Lab:
         try:
             processes.wait_until(live, seconds=seconds, what=f"the {direction} links of epoch {epoch}", every=0.1)
         except TimeoutError as error:
-            logs = "".join((self.folder / f"link-{name}.log").read_text()[-1500:] for name in NAMES)
-            raise AssertionError(f"{error}; the links say: {logs}") from error
+            raise AssertionError(f"{error}; the links say: {self.link_logs()}") from error
+
+    def link_logs(self) -> str:
+        return "".join((self.folder / f"link-{name}.log").read_text()[-1500:] for name in NAMES)
 
     def stop_links(self) -> None:
         for link in self.links.values():

@@ -264,7 +264,8 @@ def test_a_poll_costs_what_changed_however_long_a_transaction_stays_open(lab: La
             update_scattered(app)
         lab.arrived(seconds=60)
         until(lambda: others_are_empty(lab), "the logs that nobody keeps to be emptied")
-        cost.append(reads_per_change(lab, app))
+        # Vacuum and looks in vain, of which there are more on a slow machine, only ever add to it.
+        cost.append(min(reads_per_change(lab, app) for _ in range(3)))
     idle.execute("commit")
     idle.close()
     app.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ import pump_world
 import pytest
 from pump_world import Pair, World, until
 
-from offramp import pump
+from offramp import postgres, pump
 from offramp.pump import Link
 
 FORWARD = Link("left", "forward", 1)
@@ -137,3 +138,30 @@ def test_who_keeps_a_switch_waiting_is_named_and_can_be_ended(left: Pair) -> Non
 
     assert (found.program, found.state) == ("report", "idle in transaction")
     assert str(found).startswith("report (role ")
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        # Waited for by nobody: a fence changes no rights that are as they should be.
+        "grant usage on schema offramp to current_user",
+        # Waited for, and then an internal error of PostgreSQL's: "tuple concurrently updated".
+        "alter function offramp.deny() cost 200",
+    ],
+)
+def test_a_fence_bears_that_the_catalogue_is_changed_at_the_same_time(left: Pair, meanwhile: str) -> None:
+    raised = left.source()
+    with psycopg.connect(left.source_url) as other, ThreadPoolExecutor() as pool:
+        other.execute(meanwhile)
+        mark = pool.submit(pump.fence, raised, link_name=FORWARD.name, epoch=2, deadline_seconds=20)
+        until(lambda: mark.done() or _waits(left, raised), "the fence to be done or to wait for a lock")
+        other.commit()
+
+        assert mark.result(30).epoch == 2
+
+
+def _waits(pair: Pair, session: postgres.Connection) -> bool:
+    found = pair.source().execute(
+        "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", [session.info.backend_pid]
+    )
+    return found.fetchone() == (True,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,11 +89,14 @@ def test_forward_reverse_and_forward_again_lose_nothing(world: World) -> None:
     assert pump.validate_constraints(pair.source()) != ()
     assert pump.validate_constraints(pair.source()) == ()
 
+    keys = _foreign_keys(pair)
     pair.start(AGAIN)
     write_for_a_while(pair, pair.source_url, 51)
     status = pair.status(AGAIN)
     pair.drain(AGAIN)
     assert_equal(pair)
+    # Those of the source were made anew; the target had them all the time, and is never without them.
+    assert _foreign_keys(pair) == keys
     assert status is not None
     assert status.link.epoch == 3
     assert pump.read_switch(pair.source()) is not None
@@ -102,6 +106,11 @@ def test_forward_reverse_and_forward_again_lose_nothing(world: World) -> None:
         pump.remove(connection)
     assert pump_world.catalogue(pair.source()) == before
     assert pump.leftovers(pair.target()) == ()
+
+
+def _foreign_keys(pair: Pair) -> set[object]:
+    with closing(pair.target()) as connection:
+        return set(connection.execute("select oid, conname, convalidated from pg_constraint where contype = 'f'"))
 
 
 def _count(pair: Pair, query: str) -> int:

@@ -17,7 +17,9 @@ from offramp.replicate.model import LinkProgress
 WANT = blueprint()
 PLAN = WANT.cutover
 LIVE = LinkProgress("live", 0.1, 80, 10, 1000, 1000, 1.0, 3, 0, 0, 0.2, (), 4)
-ORDERS = DatabaseSeen("orders", pooled_side="heroku", heroku_fenced=False, aws_fenced=False, progress=LIVE)
+ORDERS = DatabaseSeen(
+    "orders", pooled_side="heroku", heroku_fenced=False, aws_fenced=False, progress=LIVE, runner="session 7"
+)
 BEFORE = WaveSeen("main", "heroku", 0, None, None, held=False, databases=(ORDERS,))
 AFTER = WaveSeen(
     "main", "aws", 1, None, None, held=False,

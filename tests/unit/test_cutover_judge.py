@@ -15,7 +15,9 @@ from offramp.replicate.model import LinkProgress
 
 WANT = blueprint()
 LIVE = LinkProgress("live", 0.1, 80, 10, 1000, 1000, 1.0, 3, 0, 0, 0.2, (), 4)
-ORDERS = DatabaseSeen("orders", pooled_side="heroku", heroku_fenced=False, aws_fenced=False, progress=LIVE)
+ORDERS = DatabaseSeen(
+    "orders", pooled_side="heroku", heroku_fenced=False, aws_fenced=False, progress=LIVE, runner="session 7"
+)
 STOCK = replace(ORDERS, name="stock")
 BEFORE = WaveSeen("main", "heroku", 0, None, None, held=False, databases=(ORDERS, STOCK))
 AFTER = WaveSeen(
@@ -49,6 +51,11 @@ def test_a_decided_wave_switches_to_the_next_epoch() -> None:
         (replace(ORDERS, progress=None), "the link of orders is not live"),
         (replace(ORDERS, progress=replace(LIVE, lag_seconds=5.0)), "orders is 5.0 s behind (at most 2)"),
         (replace(ORDERS, progress=replace(LIVE, verified_share=0.5)), "orders is verified to 50% only"),
+        (
+            replace(ORDERS, progress=replace(LIVE, unfinished=2)),
+            "2 tables of orders on AWS still miss a constraint or an index that they have on Heroku",
+        ),
+        (replace(ORDERS, runner=""), "nobody runs the link of orders yet"),
         (replace(ORDERS, progress=replace(LIVE, beat_age_seconds=60)), "the link of orders has not reported for 60 s"),
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from psycopg import sql
+
 from offramp.pump import changes, rules, things
 from offramp.pump.picture import Column, Constraint, Index, Picture, Thing
 
@@ -119,8 +121,31 @@ def test_a_constraint_made_anew_by_a_change_of_type_is_the_same_and_a_foreign_ke
     foreign = Constraint(6, "f", "f", "FOREIGN KEY (a) REFERENCES public.t(a)", True, 8)
     new = replace(OLD, constraints=(replace(unique, oid=15), replace(foreign, oid=16)))
 
-    assert changes.survivor(unique, new) == new.constraints[0]
-    assert changes.survivor(foreign, new) is None
+    retyped = replace(new, columns=(column(1, "id", "bigint"), *new.columns[1:]))
+
+    assert changes.survivor(unique, OLD, retyped) == new.constraints[0]
+    assert changes.survivor(foreign, OLD, retyped) is None
+    # A database that became the primary again has its foreign keys anew; the other side kept them.
+    assert changes.survivor(foreign, OLD, new) == new.constraints[1]
+
+
+def test_a_constraint_under_the_name_of_one_that_is_no_more_replaces_it() -> None:
+    before = replace(OLD, constraints=(Constraint(5, "positive", "c", "CHECK (a > 0)", True, 0),))
+    after = replace(OLD, constraints=(Constraint(15, "positive", "c", "CHECK (a > 1)", True, 0),))
+
+    added, validated = rules.outstanding(before, after)
+    # The receiver still has the old one, which must not be taken for the new one.
+    assert not rules.stands(added, after, before)
+    assert isinstance(added.statement, sql.Composed)
+    assert added.statement.as_string() == (
+        'alter table "public"."thing" drop constraint if exists "positive"; '
+        'alter table "public"."thing" add constraint "positive" CHECK (a > 1) not valid'
+    )
+    assert rules.put_on(rules.put_on(before, after, added), after, validated) == after
+    (off,) = changes.taken_off(before, after, before, foreign=False)
+    assert off.what == "constraint positive dropped"
+    twice = replace(before, constraints=(*before.constraints, replace(before.constraints[0], oid=6)))
+    assert len(changes.taken_off(twice, after, before, foreign=False)) == 1
 
 
 def thing(kind: str, oid: int, name: str, definition: str = "", parts: tuple[object, ...] = ()) -> Thing:

@@ -28,7 +28,7 @@ def gates(wave: WaveSeen, plan: CutoverPlan) -> tuple[Gate, ...]:
     return (
         Gate("pooler", "answers") if wave.pooler_reachable else Gate("pooler", "silent", "the pooler does not answer"),
         *(gate for database in wave.databases for gate in _database_gates(database, plan)),
-        # Requests that fail on AWS, or a full disk there, must never keep anybody from going back.
+        # Requests that fail on AWS, a full disk or a missing index there, must never keep anybody from going back.
         *(gate for gate in _aws_gates(wave, plan) if wave.primary == "heroku"),
     )
 
@@ -45,6 +45,9 @@ def _database_gates(database: DatabaseSeen, plan: CutoverPlan) -> Iterable[Gate]
     elif progress.beat_age_seconds > 5:
         because = f"the link of {name} has not reported for {progress.beat_age_seconds:.0f} s"
         yield Gate(f"{name} link", "silent", because)
+    elif not database.runner:
+        # A link that was just armed is live before anybody runs it, and would keep a hold waiting for its start.
+        yield Gate(f"{name} link", "not running", f"nobody runs the link of {name} yet")
     else:
         yield Gate(f"{name} link", "live")
         yield from _progress_gates(name, progress, plan)
@@ -67,6 +70,10 @@ def _progress_gates(name: str, progress: LinkProgress, plan: CutoverPlan) -> Ite
 
 def _aws_gates(wave: WaveSeen, plan: CutoverPlan) -> Iterable[Gate]:
     for database in wave.databases:
+        if database.progress and (missing := database.progress.unfinished):
+            # A link that ends now would leave them without it for good.
+            because = f"{missing} tables of {database.name} on AWS still miss a constraint or an index that they have on Heroku"
+            yield Gate(f"{database.name} schema", f"{missing} tables to be completed", because)
         if database.free_share is not None:
             full = database.free_share < LEAST_FREE_SHARE
             yield Gate(

@@ -135,7 +135,8 @@ def _database(
         return DatabaseSeen(name, pooled_side, heroku_fenced=False, aws_fenced=False, progress=None)
     heroku = stack.enter_context(tools.connect(url, "offramp look"))
     link = Link(name, direction_from(primary), epoch)
-    progress: LinkProgress | None = progress_of(rds if primary == "heroku" else heroku, link)
+    receiver = rds if primary == "heroku" else heroku
+    progress: LinkProgress | None = progress_of(receiver, link)
     marks = {"heroku": pump.fenced(heroku), "aws": pump.fenced(rds)}
     standby: Side = "aws" if primary == "heroku" else "heroku"
     left = marks[standby]
@@ -146,6 +147,7 @@ def _database(
         heroku_fenced=marks["heroku"] is not None,
         aws_fenced=marks["aws"] is not None,
         progress=progress,
+        runner=pump.runner(receiver, link) if progress is not None else "",
         stragglers=() if left is None else tuple(map(str, pump.visitors(heroku if standby == "heroku" else rds))),
         stranded=left is None or left.stranded,
         longest=str(longest or ""),

@@ -19,6 +19,8 @@ class DatabaseSeen:
     heroku_fenced: bool
     aws_fenced: bool
     progress: LinkProgress | None
+    runner: str = ""
+    """The session on the receiving side that runs the link; empty when nobody does."""
     stragglers: tuple[str, ...] = ()
     """Who is connected to the side that is not primary, past the pooler, once a switch has closed it."""
     stranded: bool = True

@@ -7,124 +7,20 @@ nothing after it is. Rollback is the same list with origin and receiver changed 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
-
-import psycopg
 
 from .. import pump
-from ..design.model import Blueprint, DatabasePlan, Wave
 from ..errors import RefusedError, WaitingError
-from ..kit.clock import Clock
-from ..pooler.client import Door
-from ..postgres import pooler as pgbouncer
-from ..pump import FenceMark, Link, SwitchRecord
-from ..replicate.model import Direction
 from .model import hold_order
+from .switching import Pair, Switching, side_by_side
 
-Connection = psycopg.Connection[tuple[object, ...]]
-# How long a statement that was cancelled at the deadline may take to end.
-CANCEL_SECONDS = 1.0
 # How long what is done before the hold may take in all, and how long one table may be waited for.
 OPEN_SECONDS, CAPTURE_SECONDS = 120.0, 5.0
 # How long somebody else may hold a table of the new primary before the switch is undone for it.
 READY_SECONDS = 2.0
 # How long a drain on the way back may take before capture that was installed ahead is taken away again.
 AHEAD_SECONDS = 0.5
-
-
-@dataclass
-class Pair:
-    """One database on both sides of the switch: ``origin`` is primary before it, ``receiver`` after it."""
-
-    plan: DatabasePlan
-    origin: Connection
-    receiver: Connection
-    feeding: Link
-    """The link that feeds the receiver until the switch."""
-    returning: Link
-    """The link that will feed the origin after it."""
-
-
-@dataclass
-class Switching:
-    """Everything a move may use, open for the time of one switch."""
-
-    blueprint: Blueprint
-    wave: Wave
-    direction: Direction
-    epoch: int
-    pairs: tuple[Pair, ...]
-    console: pgbouncer.Console
-    door: Door
-    point_pooler: Callable[[], str]
-    """Writes the pooler's secret for this direction and returns the document's digest."""
-    mark_held: Callable[[bool], None]
-    """Notes in the pooler's secret that a switch has begun, or ended without one: for a pooler that starts meanwhile."""
-    clock: Clock
-    deadline: float
-    """When it must have been committed, on the monotonic clock; it counts from the hold on."""
-    reason: str = ""
-    """Why it is made without a person's word; kept with the record."""
-    marks: dict[str, FenceMark] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    """What a person should know of how it went, one sentence each."""
-    timings: dict[str, float] = field(default_factory=dict)
-    let_go_at: float | None = None
-    """When the pooler's clients were let go, on the monotonic clock."""
-
-    @property
-    def records(self) -> tuple[Connection, ...]:
-        """Where switch records stand: the databases on AWS, in the order of their names. The first decides."""
-        return tuple(pair.receiver if self.direction == "forward" else pair.origin for pair in self.pairs)
-
-    def record(self, state: Literal["open", "committed"], at: datetime | None = None) -> SwitchRecord:
-        """Return this switch's record; ``at`` is when the hold began, or now."""
-        return SwitchRecord(
-            link_name=self.wave.name,
-            wave=self.wave.name,
-            epoch=self.epoch,
-            direction=self.direction,
-            state=state,
-            at=at or datetime.fromtimestamp(self.clock.now(), UTC),
-            reason=self.reason,
-        )
-
-    def standing(self) -> SwitchRecord | None:
-        """Return the deciding record as it stands."""
-        return pump.read_switch(self.records[0])
-
-    def left(self) -> float:
-        """Seconds until the deadline. Raises WaitingError when it has passed."""
-        remaining = self.deadline - self.clock.monotonic()
-        if remaining <= 0:
-            raise WaitingError(
-                f"The switch of {self.wave.name} did not end within {self.blueprint.cutover.deadline_seconds:g} s, so it was undone.",
-                hint="Nothing changed for the applications. Look at `offramp log`, then try again.",
-            )
-        return remaining
-
-
-def _side_by_side(switch: Switching, step: Callable[[Pair], object], *, bounded: bool = False) -> None:
-    """Do one step for every database of the wave at once: writers are held, and each database has connections of its own.
-
-    Waits for all of them, then raises what the first one raised. A ``bounded`` step is cancelled at the deadline: only steps that
-    can be undone may be, for writers are held and a statement that hangs would hold them for ever.
-    """
-    with ThreadPoolExecutor(len(switch.pairs), thread_name_prefix="switch") as pool:
-        running = [pool.submit(step, pair) for pair in switch.pairs]
-        if bounded and wait(running, max(switch.deadline - switch.clock.monotonic(), 0)).not_done:
-            for side in (side for pair in switch.pairs for side in (pair.origin, pair.receiver)):
-                with suppress(psycopg.Error):
-                    side.cancel_safe(timeout=CANCEL_SECONDS)
-            wait(running, CANCEL_SECONDS)
-            switch.left()
-        for done in running:
-            done.result()
 
 
 @dataclass(frozen=True)
@@ -157,7 +53,16 @@ def _open(switch: Switching) -> None:
             # It is installed behind the fence then, where no batch is in its way.
             switch.notes.append(f"capture on {pair.plan.name} could not be installed ahead: {error.message}")
 
-    _side_by_side(switch, ahead, bounded=True)
+    def alone(pair: Pair) -> None:
+        for side in (pair.origin, pair.receiver):
+            try:
+                pump.send_vacuum_away(side)
+            except WaitingError as error:
+                switch.notes.append(f"a vacuum of {pair.plan.name} did not give way before the hold: {error.message}")
+
+    side_by_side(switch, ahead, bounded=True)
+    # Last, since vacuum comes back.
+    side_by_side(switch, alone, bounded=True)
 
 
 def _close_unswitched(switch: Switching) -> None:
@@ -216,7 +121,7 @@ def _fence(switch: Switching) -> None:
             clock=switch.clock,
         )
 
-    _side_by_side(switch, fence)
+    side_by_side(switch, fence)
 
 
 def _unfence_origin(switch: Switching) -> None:
@@ -242,7 +147,7 @@ def _drain(switch: Switching) -> None:
                 pump.disarm(pair.receiver, pair.returning)
                 ahead_until = None
 
-    _side_by_side(switch, drain, bounded=True)
+    side_by_side(switch, drain, bounded=True)
 
 
 def _verify(switch: Switching) -> None:
@@ -258,7 +163,7 @@ def _verify(switch: Switching) -> None:
                 hint="Nothing was switched. The link repairs them; see `offramp why`, then try again.",
             )
 
-    _side_by_side(switch, verify, bounded=True)
+    side_by_side(switch, verify, bounded=True)
 
 
 def _ready(switch: Switching) -> None:
@@ -267,7 +172,7 @@ def _ready(switch: Switching) -> None:
     def ready(pair: Pair) -> None:
         pump.demand_free(pair.receiver, deadline_seconds=min(switch.left(), READY_SECONDS), clock=switch.clock)
 
-    _side_by_side(switch, ready, bounded=True)
+    side_by_side(switch, ready, bounded=True)
 
 
 def _sequences(switch: Switching) -> None:
@@ -277,7 +182,7 @@ def _sequences(switch: Switching) -> None:
         pump.carry_sequences(pair.origin, pair.receiver)
         pump.carry_objects(pair.origin, pair.receiver)
 
-    _side_by_side(switch, carry, bounded=True)
+    side_by_side(switch, carry, bounded=True)
 
 
 def _end_feeding(switch: Switching) -> None:
@@ -302,7 +207,7 @@ def _commit(switch: Switching) -> None:
 
 def _open_receiver(switch: Switching) -> None:
     """The new primary may be written: its fence from an earlier epoch falls, its constraints and triggers return."""
-    _side_by_side(switch, lambda pair: pump.restore_primary(pair.receiver, pair.feeding))
+    side_by_side(switch, lambda pair: pump.restore_primary(pair.receiver, pair.feeding))
 
 
 def _arm(switch: Switching) -> None:
@@ -313,7 +218,7 @@ def _arm(switch: Switching) -> None:
         assert mark is not None, "the origin stays fenced after a commit"
         pump.arm(pair.receiver, pair.origin, pair.returning, mark)
 
-    _side_by_side(switch, arm)
+    side_by_side(switch, arm)
 
 
 def _unfence_receiver(switch: Switching) -> None:
@@ -344,7 +249,7 @@ def _standby(switch: Switching) -> None:
         pump.prepare_standby(pair.origin, pair.returning)
         pump.disarm(pair.origin, pair.feeding)
 
-    _side_by_side(switch, standby)
+    side_by_side(switch, standby)
 
 
 def _strand(switch: Switching) -> None:
@@ -354,7 +259,7 @@ def _strand(switch: Switching) -> None:
         left = pump.strand(pair.origin)
         switch.notes.extend(f"still connected to {pair.plan.name} on the old side: {one}" for one in left)
 
-    _side_by_side(switch, strand)
+    side_by_side(switch, strand)
 
 
 BEFORE_COMMIT: tuple[Move, ...] = (

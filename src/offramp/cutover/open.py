@@ -21,7 +21,7 @@ from ..pump import Link
 from ..replicate.model import Direction
 from ..tools import Tools
 from .model import destination
-from .moves import Pair, Switching
+from .switching import Pair, Switching
 
 Connection = psycopg.Connection[tuple[object, ...]]
 CONTROLLER = "offramp cutover"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from .. import pump
 from ..errors import OfframpError
-from .moves import AFTER_COMMIT, BEFORE_COMMIT, COMMIT, Switching, go_back, run_move
+from .moves import AFTER_COMMIT, BEFORE_COMMIT, COMMIT, go_back, run_move
+from .switching import Switching
 
 Interrupt = Callable[[str], None]
 

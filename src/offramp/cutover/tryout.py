@@ -11,8 +11,9 @@ from ..errors import OfframpError, RefusedError
 from ..tools import Tools
 from . import gates, look
 from .model import WaveSeen
-from .moves import BEFORE_COMMIT, Switching, go_back, run_move
+from .moves import BEFORE_COMMIT, go_back, run_move
 from .open import switching
+from .switching import Switching
 
 # For so long is waited until every gate is open: a link may lag for a moment.
 GATES_SECONDS, LOOK_SECONDS = 60.0, 1.0

@@ -11,7 +11,7 @@ Where to look:
     verification        verify inspecting rounds turns cutting digest examining differing footing checks
     schema, once        archive schema roles grants policies surroundings database views sequences objects checking probes differences
     schema, meanwhile   fingerprint adapting evolving picture changes rules things trunks branches sketching
-    the switch          fencing arming standby switch sequences removal
+    the switch          fencing vacuuming arming standby switch sequences removal
     trouble             watching throttle pulse incarnation reviving
     alone               standalone standing turning moves observing progress proving metrics places
 """
@@ -44,6 +44,7 @@ from .standby import prepare_standby, restore_primary, validate_constraints
 from .status import drained, resume, status
 from .stragglers import Visitor, end, free_share, in_transaction, strand, visitors
 from .switch import forget_open_switch, read_switch, record_switch, report_hold
+from .vacuuming import send_vacuum_away
 from .verify import request_verification, verified_since, verify_all
 from .views import Refreshed, refresh_views
 
@@ -94,6 +95,7 @@ __all__ = [
     "run",
     "runner",
     "schema_differences",
+    "send_vacuum_away",
     "status",
     "strand",
     "unfence",

@@ -20,7 +20,7 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Column, Connection, Table
-from . import guarding, shape, trees
+from . import guarding, room, shape, trees
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
@@ -89,8 +89,7 @@ def _exists(origin: Connection) -> bool:
 def prepare(origin: Connection, width: int = 1) -> int:
     """Make the schema, the register and a log for keys of ``width`` columns; returns the active log's number."""
     with origin.transaction():
-        origin.execute(_BOOK["schema"])
-        origin.execute(_BOOK["own_schema"])
+        origin.execute(room.MAKE)
         origin.execute(_BOOK["register"])
     guarding.install(origin)
     for number, wide, active, _, _ in origin.execute(_BOOK["logs"]).fetchall():

@@ -42,10 +42,14 @@ def table_name(picture: Picture) -> sql.Identifier:
 
 def taken_off(old: Picture, new: Picture | None, there: Picture, *, foreign: bool) -> tuple[Change, ...]:
     """Return the drops of what the origin has no more: foreign keys of all tables first, then the rest of each."""
-    gone = [
-        _alter(there, f"constraint {c.name} dropped", sql.SQL("drop constraint {}").format(sql.Identifier(c.name)))
+    names = dict.fromkeys(
+        c.name
         for c in old.constraints
-        if (c.kind == "f") == foreign and _named(there.constraints, c.name) and not (new and survivor(c, new))
+        if (c.kind == "f") == foreign and _named(there.constraints, c.name) and not (new and survivor(c, old, new))
+    )
+    gone = [
+        _alter(there, f"constraint {name} dropped", sql.SQL("drop constraint {}").format(sql.Identifier(name)))
+        for name in names
     ]
     if foreign:
         return tuple(gone)
@@ -60,20 +64,28 @@ def taken_off(old: Picture, new: Picture | None, there: Picture, *, foreign: boo
     return tuple(gone)
 
 
-def survivor(constraint: Constraint, new: Picture) -> Constraint | None:
-    """Return what the constraint is now. A change of a column's type makes all that uses it anew, under the same name."""
+def survivor(constraint: Constraint, old: Picture, new: Picture) -> Constraint | None:
+    """Return what the constraint of the ``old`` picture is now, if it is there still.
+
+    A change of a column's type makes all that uses it anew, under the same name; and a database that comes back as the primary gets
+    its foreign keys again.
+    """
     for other in new.constraints:
         if other.oid == constraint.oid and _words(other) == _words(constraint):
             return other
     for other in new.constraints:
-        # A foreign key is put on again when its columns have changed, which is cheaper than having it checked by each change.
-        if other.kind != "f" and (other.name, other.kind, other.definition) == (
+        # A foreign key is put on again when columns have changed, which is cheaper than having it checked by each change.
+        if (other.kind != "f" or _types(old) == _types(new)) and (other.name, other.kind, other.definition) == (
             constraint.name,
             constraint.kind,
             constraint.definition,
         ):
             return other
     return None
+
+
+def _types(picture: Picture) -> dict[int, str]:
+    return {column.number: column.type for column in picture.columns}
 
 
 def _words(constraint: Constraint) -> tuple[str, ...]:
@@ -283,7 +295,7 @@ def _default(table: Picture, column: Column) -> Change:
 
 def _parts_renamed(old: Picture, new: Picture, there: Picture) -> Iterator[Change]:
     for constraint in old.constraints:
-        other = survivor(constraint, new)
+        other = survivor(constraint, old, new)
         if other and other.name != constraint.name and _named(there.constraints, constraint.name):
             yield _alter(
                 new, f"constraint {constraint.name} renamed to {other.name}",
@@ -342,7 +354,9 @@ def base(old: Picture, new: Picture) -> Picture:
             for c in new.columns
         ),
         constraints=tuple(
-            replace(now, validated=c.validated and now.validated) for c in old.constraints if (now := survivor(c, new))
+            replace(now, validated=c.validated and now.validated)
+            for c in old.constraints
+            if (now := survivor(c, old, new))
         ),
         indexes=tuple(i for i in new.indexes if any(_same_index(i, o) for o in old.indexes)),
         triggers=tuple(t for t in new.triggers if any(_same_trigger(t, o) for o in old.triggers)),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable
-from typing import LiteralString
+from typing import LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -20,7 +20,7 @@ from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Connection, Table, translated
-from . import capture, stragglers
+from . import capture, room, stragglers
 from .model import FenceMark
 
 _BOOK = sqlbook.load("offramp.pump", "sql/fence.sql")
@@ -29,7 +29,40 @@ FENCED = "offramp_fenced"
 LOCK_SECONDS = 1.0
 FREE_MILLISECONDS = 300
 DEADLINE_SECONDS = 10.0
-IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+_IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+# What PostgreSQL calls an internal error: two sessions changed one row of a catalogue at the same time.
+_SAME_ROW = "tuple concurrently updated"
+Result = TypeVar("Result")
+
+
+def somebody_in_the_way(error: BaseException | None) -> bool:
+    """Whether a statement failed only because of what another session was doing just then."""
+    if isinstance(error, psycopg.errors.InternalError_):
+        return _SAME_ROW in str(error)
+    return isinstance(error, _IN_THE_WAY)
+
+
+def until_free(
+    step: Callable[[], Result],
+    conn: Connection,
+    seconds: float,
+    clock: Clock,
+    because: str = "Tables could not be locked within {seconds:g} s: {who}.",
+    hint: str = "",
+) -> Result:
+    """Repeat a step while another session is in its way. Raises WaitingError, naming who that is, after ``seconds``."""
+    deadline = clock.monotonic() + seconds
+    while True:
+        try:
+            return step()
+        except psycopg.Error as error:
+            if not somebody_in_the_way(error):
+                raise
+            # Asked at once: a moment later who was in the way may be gone.
+            who = capture.blockers(conn, *(table.oid for table in postgres.tables(conn)))
+        if clock.monotonic() >= deadline:
+            raise WaitingError(because.format(seconds=seconds, who=who), hint=hint)
+        clock.sleep(random.uniform(0.02, 0.1))
 
 
 def fence(
@@ -51,18 +84,19 @@ def fence(
         if mark is not None and (mark.link, mark.epoch) == (link_name, epoch) and not _open(conn, tables):
             return mark
         deadline = clock.monotonic() + deadline_seconds
-        while True:
+
+        def close() -> FenceMark:
             left = deadline - clock.monotonic()
-            try:
-                return _close(conn, tables, link_name, epoch, min(max(left, 0.05), LOCK_SECONDS))
-            except IN_THE_WAY:
-                in_the_way = capture.blockers(conn, *(table.oid for table in tables))
-            if clock.monotonic() >= deadline:
-                raise WaitingError(
-                    f"Writers did not end within {deadline_seconds:g} s: {in_the_way}.",
-                    hint="End those transactions, or give the switch a longer deadline.",
-                )
-            clock.sleep(random.uniform(0.02, 0.1))
+            return _close(conn, tables, link_name, epoch, min(max(left, 0.05), LOCK_SECONDS))
+
+        return until_free(
+            close,
+            conn,
+            deadline_seconds,
+            clock,
+            because="Writers did not end within {seconds:g} s: {who}.",
+            hint="End those transactions, or give the switch a longer deadline.",
+        )
 
 
 def _open(conn: Connection, tables: tuple[Table, ...]) -> bool:
@@ -73,7 +107,7 @@ def _close(conn: Connection, tables: tuple[Table, ...], link_name: str, epoch: i
     token = secrets.token_hex(16)
     with conn.transaction():
         conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(int(lock_seconds * 1000))))
-        conn.execute(_BOOK["create"])
+        conn.execute(room.MAKE + _BOOK["create"])
         conn.execute(sql.SQL(_BOOK["deny"]).format(token=sql.Literal(token), owner=sql.Literal(_session_user(conn))))
         # All locks before the first trigger: nobody gets an error while we still wait for somebody else.
         for block in ("lock_table", "deny_table"):
@@ -112,7 +146,7 @@ def unfence(conn: Connection, *, deadline_seconds: float = DEADLINE_SECONDS, clo
     """Let writers in again. Safe to repeat. Raises WaitingError when a table's lock cannot be had in time."""
     clock = clock or SystemClock()
     with translated("the fenced database"):
-        _until_done(lambda: _reopen(conn), conn, deadline_seconds, clock)
+        until_free(lambda: _reopen(conn), conn, deadline_seconds, clock)
 
 
 def _reopen(conn: Connection) -> None:
@@ -127,21 +161,6 @@ def _reopen(conn: Connection) -> None:
         conn.execute(sql.SQL(";\n").join([*allowed, sql.SQL(_BOOK["drop"])]))
 
 
-def _until_done(step: Callable[[], None], conn: Connection, seconds: float, clock: Clock) -> None:
-    deadline = clock.monotonic() + seconds
-    while True:
-        try:
-            step()
-            return
-        except IN_THE_WAY:
-            if clock.monotonic() >= deadline:
-                oids = [table.oid for table in postgres.tables(conn)]
-                raise WaitingError(
-                    f"Tables could not be locked within {seconds:g} s: {capture.blockers(conn, *oids)}."
-                ) from None
-        clock.sleep(random.uniform(0.02, 0.1))
-
-
 def demand_free(conn: Connection, *, deadline_seconds: float = LOCK_SECONDS, clock: Clock | None = None) -> None:
     """See that every table could be locked now, as what follows a commit must: constraints, capture and writers wait for that.
 
@@ -150,21 +169,20 @@ def demand_free(conn: Connection, *, deadline_seconds: float = LOCK_SECONDS, clo
     clock = clock or SystemClock()
     with translated("the receiving side"):
         tables = postgres.tables(conn)
-        deadline = clock.monotonic() + deadline_seconds
-        while True:
-            try:
-                with conn.transaction(force_rollback=True):
-                    conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(FREE_MILLISECONDS)))
-                    conn.execute(_for_all(_BOOK["lock_wholly"], tables))
-                return
-            except IN_THE_WAY:
-                in_the_way = capture.blockers(conn, *(table.oid for table in tables))
-            if clock.monotonic() >= deadline:
-                raise WaitingError(
-                    f"The side that is to become primary has tables that somebody else holds: {in_the_way}.",
-                    hint="End those sessions, then try again.",
-                )
-            clock.sleep(random.uniform(0.02, 0.1))
+        until_free(
+            lambda: _try_locks(conn, tables),
+            conn,
+            deadline_seconds,
+            clock,
+            because="The side that is to become primary has tables that somebody else holds: {who}.",
+            hint="End those sessions, then try again.",
+        )
+
+
+def _try_locks(conn: Connection, tables: tuple[Table, ...]) -> None:
+    with conn.transaction(force_rollback=True):
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(FREE_MILLISECONDS)))
+        conn.execute(_for_all(_BOOK["lock_wholly"], tables))
 
 
 def pass_through(conn: Connection) -> None:

@@ -109,6 +109,8 @@ class LinkStatus:
     lag_keys: int = 0
     log_bytes: int = 0
     last_differences: tuple[FoundDifference, ...] = ()
+    tables_unfinished: int = 0
+    """Tables that still miss a constraint, an index or a trigger that they have at the origin."""
 
     @property
     def rows_copied(self) -> int:

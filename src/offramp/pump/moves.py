@@ -25,6 +25,7 @@ from .standing import Standing, standing
 from .status import drained
 from .stragglers import strand
 from .switch import record_switch
+from .vacuuming import VACUUM_SECONDS, send_vacuum_away
 from .verify import verify_all
 from .views import refresh_views
 
@@ -122,6 +123,12 @@ def _open(turning: Turning) -> None:
     turning.ahead = before.direction == "reverse"
     turning.owner = owner_of(turning.receiver)
     _objects(turning)
+    for side in (turning.origin, turning.receiver):
+        try:
+            send_vacuum_away(side, deadline_seconds=min(turning.left(), VACUUM_SECONDS), clock=turning.clock)
+        except WaitingError as error:
+            # The fence asks again; it may be gone by then.
+            turning.report(Event("vacuum", {"because": error.message}))
 
 
 def _fence(turning: Turning) -> None:

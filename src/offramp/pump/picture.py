@@ -225,6 +225,11 @@ class Album:
         rows = self._receiver.execute(_BOOK["kept"], {**self._named, "oids": None if oids is None else list(oids)})
         return {relid: Kept(_picture(kept), complete, settled) for relid, kept, complete, settled in rows}
 
+    def unfinished(self) -> int:
+        """Return how many tables still miss something that they have at the origin: a constraint, an index, a trigger."""
+        row = self._receiver.execute(_BOOK["unfinished"], self._named).fetchone() if self.exists() else None
+        return int(row[0]) if row else 0
+
     def waiting(self) -> bool:
         """Whether something could not be carried over yet and is to be tried again."""
         row = self._receiver.execute(_BOOK["waiting"], self._named).fetchone()

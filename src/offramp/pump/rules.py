@@ -18,12 +18,13 @@ _ENABLED = {"O": "enable", "A": "enable always", "R": "enable replica", "D": "di
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing to put on. ``big``: it reads the whole table."""
+    """One thing to put on. ``big``: it reads the whole table. ``anew``: it replaces one of the same name."""
 
     what: str
     item: tuple[str, int]
     statement: Statement
     big: bool = False
+    anew: bool = False
 
 
 def outstanding(base: Picture, new: Picture, *, free: bool = True) -> tuple[Rule, ...]:
@@ -51,7 +52,12 @@ def _not_null(base: Picture, new: Picture) -> Iterator[Rule]:
 
 
 def _constraints(base: Picture, new: Picture, kinds: str) -> Iterator[Rule]:
-    have = {now.oid for constraint in base.constraints if (now := survivor(constraint, new))}
+    have, stale = set(), set()
+    for constraint in base.constraints:
+        if now := survivor(constraint, base, new):
+            have.add(now.oid)
+        else:
+            stale.add(constraint.name)
     for constraint in new.constraints:
         if constraint.kind in kinds and constraint.oid not in have:
             late = constraint.kind in "cf" and new.kind != "p"
@@ -59,12 +65,21 @@ def _constraints(base: Picture, new: Picture, kinds: str) -> Iterator[Rule]:
                 table_name(new), sql.Identifier(constraint.name),
                 sql.SQL("{} not valid" if late else "{}").format(sql.SQL(constraint.definition)),
             )  # fmt: skip
-            yield Rule(f"constraint {constraint.name} added", ("constraint", constraint.oid), how, big=not late)
+            if anew := constraint.name in stale:
+                # The receiver may still have the one that is no more under this name.
+                off = sql.SQL("alter table {} drop constraint if exists {}").format(
+                    table_name(new), sql.Identifier(constraint.name)
+                )
+                how = sql.SQL("; ").join([off, how])
+            item = ("constraint", constraint.oid)
+            yield Rule(f"constraint {constraint.name} added", item, how, big=not late, anew=anew)
 
 
 def _validations(base: Picture, new: Picture) -> Iterator[Rule]:
     """NOT VALID ones stay so; the others are added so first, which locks nobody out for long."""
-    valid = {now.oid for constraint in base.constraints if constraint.validated and (now := survivor(constraint, new))}
+    valid = {
+        now.oid for constraint in base.constraints if constraint.validated and (now := survivor(constraint, base, new))
+    }
     for constraint in new.constraints:
         if constraint.kind in "cf" and constraint.validated and constraint.oid not in valid and new.kind != "p":
             how = sql.SQL("alter table {} validate constraint {}").format(
@@ -100,6 +115,8 @@ def _triggers(base: Picture, new: Picture) -> Iterator[Rule]:
 def stands(rule: Rule, new: Picture, there: Picture) -> bool:
     """Whether the receiver's table has it already, from a carry that was killed or from a person's hand."""
     kind, number = rule.item
+    if rule.anew:
+        return False
     if kind == "not null":
         name = next(column.name for column in new.columns if column.number == number)
         return any(column.name == name and column.not_null for column in there.columns)
@@ -124,17 +141,18 @@ def put_on(base: Picture, new: Picture, rule: Rule) -> Picture:
     if kind == "constraint":
         found = next(c for c in new.constraints if c.oid == number)
         late = found.kind in "cf" and new.kind != "p"
-        return replace(base, constraints=(*base.constraints, replace(found, validated=not late)))
+        others = tuple(c for c in base.constraints if c.name != found.name)
+        return replace(base, constraints=(*others, replace(found, validated=not late)))
     if kind == "validated":
-        return replace(base, constraints=tuple(_validated(c, new, number) for c in base.constraints))
+        return replace(base, constraints=tuple(_validated(c, base, new, number) for c in base.constraints))
     if kind == "index":
         return replace(base, indexes=(*base.indexes, _of(new.indexes, number)))
-    others = tuple(t for t in base.triggers if t.oid != number)
-    return replace(base, triggers=(*others, _trigger(new, number)))
+    kept = tuple(t for t in base.triggers if t.oid != number)
+    return replace(base, triggers=(*kept, _trigger(new, number)))
 
 
-def _validated(constraint: Constraint, new: Picture, number: int) -> Constraint:
-    now = survivor(constraint, new)
+def _validated(constraint: Constraint, base: Picture, new: Picture, number: int) -> Constraint:
+    now = survivor(constraint, base, new)
     return replace(now, validated=True) if now and now.oid == number else constraint
 
 

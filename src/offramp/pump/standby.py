@@ -13,7 +13,8 @@ from psycopg import sql
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
 from ..postgres import Connection, translated
-from .fencing import DEADLINE_SECONDS, LOCK_SECONDS, _until_done
+from . import room
+from .fencing import DEADLINE_SECONDS, LOCK_SECONDS, until_free
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/standby.sql")
@@ -48,12 +49,13 @@ def prepare_standby(
     """
     with translated(f"the standby of {link.name}"):
         if not can_be_replica(conn):
-            _until_done(lambda: _prepare(conn), conn, deadline_seconds, clock or SystemClock())
+            until_free(lambda: _prepare(conn), conn, deadline_seconds, clock or SystemClock())
 
 
 def _prepare(conn: Connection) -> None:
     with conn.transaction():
         _bound_locks(conn)
+        conn.execute(room.MAKE)
         for block in ("create", "keep_constraints", "keep_triggers"):
             conn.execute(_BOOK[block])
         standing = conn.execute(_BOOK["standing_constraints"]).fetchall()
@@ -83,7 +85,7 @@ def restore_primary(
     """
     with translated(f"the standby of {link.name}"):
         if _exists(conn):
-            _until_done(lambda: _restore(conn), conn, deadline_seconds, clock or SystemClock())
+            until_free(lambda: _restore(conn), conn, deadline_seconds, clock or SystemClock())
 
 
 def _restore(conn: Connection) -> None:

@@ -8,7 +8,7 @@ from psycopg.rows import args_row
 
 from ..kit import sqlbook
 from ..postgres import Connection, Table
-from . import shape
+from . import room, shape
 from .model import Link, Phase, TableState
 
 _BOOK = sqlbook.load("offramp.pump", "sql/state.sql")
@@ -87,7 +87,7 @@ class Ledger:
         return bool(row and row[0])
 
     def create(self) -> None:
-        self._receiver.execute(_BOOK["create"])
+        self._receiver.execute(room.MAKE + _BOOK["create"])
 
     def lock(self) -> bool:
         """Become the only runner of this link, for as long as the session lives."""

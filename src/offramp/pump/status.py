@@ -9,6 +9,7 @@ from psycopg.rows import args_row
 from ..kit import sqlbook
 from ..postgres import Connection, translated
 from .model import FenceMark, FoundDifference, Link, LinkStatus, TableStatus
+from .picture import Album
 from .state import Ledger, Moved
 
 _BOOK = sqlbook.load("offramp.pump", "sql/state.sql")
@@ -51,6 +52,7 @@ def status(receiver_conn: Connection, link: Link) -> LinkStatus | None:
         lag_keys=backlog[0],
         log_bytes=backlog[1],
         last_differences=differences,
+        tables_unfinished=Album(receiver_conn, link).unfinished(),
     )
 
 

@@ -10,6 +10,7 @@ from psycopg.rows import args_row
 
 from ..kit import sqlbook
 from ..postgres import Connection, translated
+from . import room
 from .model import SwitchRecord
 
 _BOOK = sqlbook.load("offramp.pump", "sql/switch.sql")
@@ -19,7 +20,7 @@ def record_switch(conn: Connection, record: SwitchRecord) -> None:
     """Write the record, in place of an earlier one, durably before this returns."""
     with translated("the database of the switch"), conn.transaction():
         conn.execute("set local synchronous_commit = on")
-        conn.execute(_BOOK["create"])
+        conn.execute(room.MAKE + _BOOK["create"])
         values = {name: value for name, value in asdict(record).items() if name not in ("held_ms", "moves", "notes")}
         conn.execute(_BOOK["record"], values)
 

@@ -15,7 +15,7 @@ from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from . import capture
 from .arming import disarm, reopen_link
-from .fencing import IN_THE_WAY, fenced, unfence
+from .fencing import fenced, somebody_in_the_way, unfence
 from .model import Event
 from .moves import AFTER_COMMIT, BEFORE_COMMIT, Interrupt, Move, Report, Sides, Turning, runner
 from .standing import Standing, standing
@@ -87,7 +87,7 @@ def _make(turning: Turning, move: Move) -> None:
             break
         except OutsideError as error:
             # The running link and we may lock the same tables in another order; every move may be made again.
-            if not more or not isinstance(error.__cause__, IN_THE_WAY):
+            if not more or not somebody_in_the_way(error.__cause__):
                 raise
             turning.report(Event("move tried again", {"move": name, "because": error.message}))
     spent = turning.clock.monotonic() - began

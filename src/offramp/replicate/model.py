@@ -82,6 +82,8 @@ class LinkProgress:
     held: tuple[str, ...]
     """Why tables do not move, one sentence each."""
     tables: int
+    unfinished: int = 0
+    """Tables that still miss a constraint, an index or a trigger that they have on the other side."""
 
 
 @dataclass(frozen=True, slots=True)

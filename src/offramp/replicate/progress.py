@@ -35,4 +35,5 @@ def progress_of(receiver: psycopg.Connection[tuple[object, ...]], link: Link) ->
             )
         ),
         tables=len(status.tables),
+        unfinished=status.tables_unfinished,
     )

@@ -278,6 +278,9 @@ select p.relid, p.picture, p.complete,
  where p.link = %(link)s and p.direction = %(direction)s
    and (%(oids)s::bigint[] is null or p.relid = any(%(oids)s::bigint[]));
 
+-- name: unfinished
+select count(*) from offramp.picture p where p.link = %(link)s and p.direction = %(direction)s and not p.complete;
+
 -- name: waiting
 select exists (select from offramp.picture p where p.link = %(link)s and p.direction = %(direction)s and not p.complete)
     or exists (select from offramp.scenery s where s.link = %(link)s and s.direction = %(direction)s and s.left_over <> '[]');

@@ -1,6 +1,4 @@
 -- name: create
-create schema if not exists offramp;
-revoke all on schema offramp from public;
 create table if not exists offramp.kept_constraint (
   schema text not null,
   name text not null,

@@ -1,7 +1,5 @@
 -- name: create
 -- What the receiving side knows of its link. The position commits together with the rows that brought it there.
-create schema if not exists offramp;
-revoke all on schema offramp from public;
 create table if not exists offramp.link (
   name text not null,
   direction text not null,

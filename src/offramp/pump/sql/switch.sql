@@ -1,6 +1,4 @@
 -- name: create
-create schema if not exists offramp;
-revoke all on schema offramp from public;
 create table if not exists offramp.switch (
   one boolean primary key default true check (one),
   link_name text not null,
