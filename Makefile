@@ -18,7 +18,11 @@ setup: .venv/.ready  ## the virtual environment, the wheels, the Debian packages
 rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--rate 50 --with-rollback"
 	@.venv/bin/offramp rehearse $(ARGS)
 
-test: .venv/.ready  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
+# Without the right to install it, the page's tests are skipped and say so.
+.venv/.browser: .venv/.ready
+	@scripts/setup --browser || true
+
+test: .venv/.ready .venv/.browser  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory lint types unit
 	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; the longest first.
@@ -43,7 +47,7 @@ imports:
 	@.venv/bin/lint-imports --no-cache
 
 unit:
-	@$(PY) -m pytest tests/unit src --doctest-modules
+	@$(PY) -m pytest -n 2 --dist loadfile tests/unit src --doctest-modules
 
 bench: .venv/.ready  ## the benchmarks, side by side with the peer or the physical limit
 	@$(PY) -m bench $(ARGS)

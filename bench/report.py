@@ -14,6 +14,9 @@ INTRODUCTION = """# Results
 
 Every engine on the same two clusters in one go, interleaved: median [lowest - highest]. Clusters, engines and load generator share
 the machine's cores, so ratios carry over to other machines and absolute figures do not. Each section says how it was made.
+
+Of the assessment: [logs taken in, kept and asked](results-telemetry.md), [the split of requests into waiting and work](results-split.md),
+[the scratch planner beside the source](results-planner.md), [discovery of a hundred apps](results-discover.md).
 """
 # The order in which sections stand, whatever order they were measured in.
 ORDER = ("quick", "copy", "capture", "bulk", "sustained", "lag", "drain", "verify", "memory", "lost", "steps", "hold")

@@ -76,7 +76,7 @@ def test_a_restart_forgets_what_the_dyno_had_accepted() -> None:
 
 
 def test_a_worker_that_was_given_up_on_stays_busy() -> None:
-    """The router answers H12 after 30 s; the request had waited all that time and is served afterwards nevertheless."""
+    """The router gives up after 30 s; the request had waited all that time and is served afterwards nevertheless."""
     arrival = np.array([0, 100_000, 200_000])
     service = np.array([35_000_000, 1_000_000, 1_000_000])
     one = World(arrival, service, np.zeros(3, np.int32), np.zeros(3, np.int32), PAGES[:1], 1, 1)
