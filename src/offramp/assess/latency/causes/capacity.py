@@ -31,7 +31,7 @@ def too_few_workers(inquiry: Inquiry) -> Iterator[Cause]:
     yield Cause(
         name="too few workers",
         subject="",
-        hypothesis=f"Requests wait in the dyno: {trial.workers} workers in each of {split.dynos} dynos are too few for the work in a burst",
+        hypothesis=f"Requests wait in the dyno: {_fleet(trial.workers, split.dynos)} too few for the work in a burst",
         share=share,
         confidence=inquiry.confidence(),
         measured_by=BY_REPLAY,
@@ -46,6 +46,16 @@ def too_few_workers(inquiry: Inquiry) -> Iterator[Cause]:
             "per task and least outstanding requests as the load balancer's algorithm."
         ),
     )
+
+
+def _fleet(workers: int, dynos: int) -> str:
+    """Return how many there are, in words.
+
+    >>> _fleet(1, 1), _fleet(2, 3)
+    ('1 worker in the only dyno is', '2 workers in each of 3 dynos are')
+    """
+    many = "1 worker" if workers == 1 else f"{workers} workers"
+    return f"{many} in {'the only dyno' if dynos == 1 else f'each of {dynos} dynos'} {'is' if workers == 1 else 'are'}"
 
 
 def slow_routes(inquiry: Inquiry) -> Iterator[Cause]:
