@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 def act(deed: Deed, tools: Tools) -> None:
     """Write ``blueprint.toml`` unless there is one: what people edited is theirs."""
-    file.create(tools.settings.blueprint_path, deed.blueprint, deed.estate)
+    file.create(tools.settings.blueprint_path, deed.blueprint, deed.estate, deed.measured)

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..kit import files
 from ..kit.tables import MalformedError
 from . import reader, writer
+from .measured import Measured
 from .model import Blueprint
 
 FILENAME = "blueprint.toml"
@@ -38,6 +39,6 @@ def parse(text: str) -> Blueprint:
         raise UsageError(str(error), hint=error.hint) from error
 
 
-def create(path: Path, blueprint: Blueprint, estate: Estate) -> bool:
+def create(path: Path, blueprint: Blueprint, estate: Estate, measured: tuple[Measured, ...] = ()) -> bool:
     """Write a first draft unless there is a file; return whether it was written."""
-    return files.create(path, writer.render(blueprint, estate).encode())
+    return files.create(path, writer.render(blueprint, estate, measured).encode())

@@ -8,7 +8,8 @@ from ..discover.model import Estate
 from ..engine.stage import Decisions
 from ..engine.verdict import Ask, Do, Fact, Finding, Met, Refuse, Verdict
 from ..settings import Settings
-from . import fit, propose
+from . import fit, measured, propose
+from .measured import Measured
 from .model import Blueprint
 from .seen import Deed, Seen, WriteBlueprint
 
@@ -21,16 +22,16 @@ def judge(want: Settings, seen: Seen, decisions: Decisions) -> Sequence[Finding[
         hint = "Run `offramp discover` first."
         return (Finding(DECISION, Refuse("There is no estate.json to design from.", hint=hint)),)
     if seen.blueprint is None:
-        return _draft(want, seen.estate)
+        return _draft(want, seen.estate, measured.measured(seen.estate, seen.assessment))
     if problems := tuple(fit.misfits(seen.blueprint, seen.estate)):
         return (Finding(DECISION, _together(problems), _facts(seen.blueprint)),)
     return (Finding(DECISION, _approval(seen.blueprint, decisions), _facts(seen.blueprint)),)
 
 
-def _draft(want: Settings, estate: Estate) -> Sequence[Finding[Deed]]:
+def _draft(want: Settings, estate: Estate, sizes: tuple[Measured, ...]) -> Sequence[Finding[Deed]]:
     if problems := tuple(fit.obstacles(estate, want)):
         return (Finding(DECISION, _together(problems)),)
-    deed = WriteBlueprint(propose.propose(estate, want), estate)
+    deed = WriteBlueprint(propose.propose(estate, want, sizes), estate, sizes)
     return (Finding(DECISION, Do((deed,), because="there is no blueprint.toml yet")),)
 
 

@@ -1,10 +1,13 @@
-"""What do ``estate.json`` and ``blueprint.toml`` say? Reads only."""
+"""What do ``estate.json``, ``assessment.json`` and ``blueprint.toml`` say? Reads only."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..assess import file as assessment_file
+from ..assess.model import Assessment
 from ..discover import file as estate_file
+from ..errors import UsageError
 from ..settings import Settings
 from . import file
 from .seen import Seen
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def look(tools: Tools, want: Settings) -> Seen:
-    """Read both files. Raises UsageError that names the line of what cannot be used."""
+    """Read the files. Raises UsageError that names the line of what cannot be used."""
     del tools  # Thinking needs no client.
     return read(want)
 
@@ -28,4 +31,12 @@ def read(want: Settings) -> Seen:
         blueprint = file.read(want.blueprint_path)
     except FileNotFoundError:
         blueprint = None
-    return Seen(estate, blueprint)
+    return Seen(estate, blueprint, _assessment(want))
+
+
+def _assessment(want: Settings) -> Assessment | None:
+    """Return the assessment on file, if there is one of this form: it informs, and never stands in the way."""
+    try:
+        return assessment_file.read(want.assessment_path)
+    except (FileNotFoundError, UsageError):
+        return None

@@ -8,6 +8,7 @@ from ..assess import sizes
 from ..discover.model import App, Cache, Database, Estate, ProcessType
 from ..settings import Settings
 from . import waves
+from .measured import Measured
 from .model import (
     Blueprint,
     CachePlan,
@@ -26,7 +27,7 @@ from .origins import env, origins
 DEFAULT_POOL_SIZE = 20
 
 
-def propose(estate: Estate, settings: Settings) -> Blueprint:
+def propose(estate: Estate, settings: Settings, measured: tuple[Measured, ...] = ()) -> Blueprint:
     """Return the draft. The estate must be one that ``problems`` finds nothing against."""
     databases = tuple(_database(database, estate, settings) for database in estate.databases)
     caches = tuple(_cache(cache, estate) for cache in estate.caches)
@@ -37,7 +38,9 @@ def propose(estate: Estate, settings: Settings) -> Blueprint:
         cidr=hints.cidr,
         namespace=hints.namespace or f"{settings.name}.internal",
         zone=hints.zone or zone_of(estate) or "",
-        services=tuple(_service(app, process, estate, settings) for app in estate.apps for process in app.processes),
+        services=tuple(
+            _service(app, process, estate, settings, measured) for app in estate.apps for process in app.processes
+        ),
         releases=tuple(Release(app.name, app.release_command) for app in estate.apps if app.release_command),
         jobs=tuple(Job(job.app, job.command, job.every) for job in estate.schedules),
         databases=databases,
@@ -87,19 +90,22 @@ def pool_size(estate: Estate) -> int:
     return max(2, min(DEFAULT_POOL_SIZE, min(limits, default=DEFAULT_POOL_SIZE * 3) // 3))
 
 
-def _service(app: App, process: ProcessType, estate: Estate, settings: Settings) -> Service:
+def _service(
+    app: App, process: ProcessType, estate: Estate, settings: Settings, measured: tuple[Measured, ...]
+) -> Service:
     size = sizes.task(process.size, process.memory_mb)
     web = process.type == "web"
     drain = settings.design.drain_seconds
-    changed = env(app, estate)
+    found = next((one for one in measured if web and one.app == app.name), None)
+    changed = (*env(app, estate), *(found.env if found else ()))
     return Service(
         app=app.name,
         process=process.type,
         image=settings.images.of(app.name, app.release_version),
         command=process.command,
-        cpu=size.cpu,
-        memory=size.memory,
-        count=process.quantity,
+        cpu=found.cpu if found else size.cpu,
+        memory=found.memory if found else size.memory,
+        count=found.count if found else process.quantity,
         port=settings.design.web_port if web else None,
         health_path=dict(settings.design.health_paths).get(app.name, "/") if web else None,
         env=(*changed, ("OFFRAMP_DRAIN", str(drain))) if web and drain is not None else changed,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..assess.model import Assessment
 from ..discover.model import Estate
+from .measured import Measured
 from .model import Blueprint
 
 
@@ -14,6 +16,7 @@ class Seen:
 
     estate: Estate | None
     blueprint: Blueprint | None
+    assessment: Assessment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class WriteBlueprint:
 
     blueprint: Blueprint
     estate: Estate
+    measured: tuple[Measured, ...] = ()
 
     @property
     def title(self) -> str:

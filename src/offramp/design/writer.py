@@ -12,6 +12,7 @@ from tomlkit.toml_document import TOMLDocument
 from ..assess import sizes
 from ..discover.model import App, Database, Estate, ProcessType
 from . import origins
+from .measured import Measured
 from .model import SCHEMA, Blueprint, CachePlan, DatabasePlan, DomainPlan, Service, Wave
 
 _HEAD = (
@@ -24,8 +25,8 @@ Value = str | int | float | tuple[str, ...] | tuple[int, ...] | Mapping[str, str
 Row = Mapping[str, Value]
 
 
-def render(blueprint: Blueprint, estate: Estate) -> str:
-    """Return the file's text. Reading it back gives the same blueprint."""
+def render(blueprint: Blueprint, estate: Estate, measured: tuple[Measured, ...] = ()) -> str:
+    """Return the file's text. Reading it back gives the same blueprint. ``measured`` says whose sizes come from an assessment."""
     document = tomlkit.document()
     _comment(document, _HEAD)
     _fill(document, _general(blueprint), _GENERAL_NOTES)
@@ -34,7 +35,7 @@ def render(blueprint: Blueprint, estate: Estate) -> str:
         table.comment(why)
         document.add(tomlkit.nl())
         document.add(name, _fill(table, row, notes))
-    for name, rows in _lists(blueprint, estate):
+    for name, rows in _lists(blueprint, estate, measured):
         _add_list(document, name, rows)
     return tomlkit.dumps(document)
 
@@ -115,8 +116,10 @@ def _single_tables(blueprint: Blueprint, estate: Estate) -> Iterable[tuple[str, 
     )
 
 
-def _lists(blueprint: Blueprint, estate: Estate) -> Iterable[tuple[str, list[tuple[Row, str]]]]:
-    yield "service", [(_service(service), _service_note(service, estate)) for service in blueprint.services]
+def _lists(
+    blueprint: Blueprint, estate: Estate, measured: tuple[Measured, ...]
+) -> Iterable[tuple[str, list[tuple[Row, str]]]]:
+    yield "service", [(_service(service), _service_note(service, estate, measured)) for service in blueprint.services]
     yield (
         "release",
         [
@@ -165,21 +168,20 @@ def _service(service: Service) -> Row:
     }
 
 
-def _service_note(service: Service, estate: Estate) -> str:
+def _service_note(service: Service, estate: Estate, measured: tuple[Measured, ...]) -> str:
     for app in estate.apps:
         for process in app.processes:
             if (app.name, process.type) == (service.app, service.process):
-                return _dynos(app, process, estate)
+                found = next((one for one in measured if one.app == app.name and process.type == "web"), None)
+                return _dynos(app, process, estate, found)
     return "runs nothing of Heroku's"
 
 
-def _dynos(app: App, process: ProcessType, estate: Estate) -> str:
+def _dynos(app: App, process: ProcessType, estate: Estate, found: Measured | None) -> str:
     changed = dict(origins.env(app, estate))
     size = sizes.task(process.size, process.memory_mb)
-    note = (
-        f"was {process.quantity} x {process.size} ({process.memory_mb} MB); "
-        f"cpu {size.cpu} with memory {size.memory} is Fargate's smallest size that is not less"
-    )
+    least = f"cpu {size.cpu} with memory {size.memory} is Fargate's smallest size that is not less"
+    note = f"was {process.quantity} x {process.size} ({process.memory_mb} MB); {found.note if found else least}"
     return f"{note}; env replaces {', '.join(changed)} on Heroku" if changed else note
 
 
