@@ -52,7 +52,7 @@ def run(stage: Stage, plan: Plan) -> Section:
         (
             "Pairs: two transactions with equal `now()`, one committed and arrived before the other commits; lost means not there "
             f"{plan.lost_wait:g} s after its commit. Bucardo knows a change by `now()` (its issue 216).",
-            f"Plain load: pgbench TPC-B, scale {plan.live_scale}, {loads} clients in turn; then every history row and changed account is compared.",
+            f"Plain load: pgbench TPC-B, scale {plan.live_scale}, {loads} clients in turn, no further for an engine that did not arrive; then every history row and changed account is compared.",
         ),
         failures=engines.told(),
     )
@@ -66,6 +66,9 @@ def _row(stage: Stage, plan: Plan, kind: Kind) -> list[str]:
         for clients in plan.lost_clients:
             losses.append(_load(plan, live, clients))
             stage.say(f"lost: {kind.label}, {losses[-1]}")
+            if not losses[-1].caught_up:
+                # More clients are for who keeps up with fewer; nobody waits an hour for the others.
+                break
     return [kind.label, *_told(instant, losses)]
 
 
