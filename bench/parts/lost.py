@@ -52,7 +52,8 @@ def run(stage: Stage, plan: Plan) -> Section:
         (
             "Pairs: two transactions with equal `now()`, one committed and arrived before the other commits; lost means not there "
             f"{plan.lost_wait:g} s after its commit. Bucardo knows a change by `now()` (its issue 216).",
-            f"Plain load: pgbench TPC-B, scale {plan.live_scale}, {loads} clients in turn, no further for an engine that did not arrive; then every history row and changed account is compared.",
+            f"Plain load: pgbench TPC-B, scale {plan.live_scale}, {loads} clients in turn, no further for an engine that did not arrive; "
+            "then every history row and changed account is compared.",
         ),
         failures=engines.told(),
     )
