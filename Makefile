@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
-ALONE := tests/journey/test_rehearsals.py tests/journey/test_every_deed_survives_kill.py tests/journey/test_assess_finds_planted_flaws.py
+ALONE := tests/journey/test_rehearsals.py tests/journey/test_every_deed_survives_kill.py tests/journey/test_assess_finds_planted_flaws.py tests/process/test_assess_latency_servers.py
 LINTED := $(wildcard src tests examples bench)
 
 .PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak soak-switch switches lock clean
