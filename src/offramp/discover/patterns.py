@@ -11,7 +11,6 @@ import re
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ..cache import SampledKey
 from .model import KeyPattern
@@ -22,12 +21,6 @@ WORDS = 20
 SHOWN = 50
 _PARTS = re.compile(r"([:/.|]+)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,31}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    pattern: str
-    keys: tuple[SampledKey, ...]
 
 
 def patterns(sampled: Sequence[SampledKey], known: frozenset[str] = frozenset()) -> tuple[KeyPattern, ...]:

@@ -107,12 +107,8 @@ def plain_key(table: Table) -> bool:
     return all(column.type in PLAIN_TYPES for column in table.key_columns)
 
 
-def steady_key(table: Table) -> bool:
-    """Whether the key's text is the same under every session setting."""
-    return all(_steady(column.type) for column in table.key_columns)
-
-
 def _steady(printed: str) -> bool:
+    """Whether a type's text is the same under every session setting."""
     return printed in STEADY_TYPES or printed.startswith(("character varying", "numeric"))
 
 

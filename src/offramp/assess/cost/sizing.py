@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from ...discover.model import Database, Estate, ProcessType, Schedule
@@ -99,14 +98,6 @@ def _usable(node: str) -> Decimal:
 def _job(job: Schedule) -> JobSize:
     minutes = Estimate(JOB_MINUTES, "assumed", "half a minute to ten minutes a run")
     return JobSize(job.app, job.command, RUNS.get(job.every, 30), minutes, *_SMALL)
-
-
-def with_job_minutes(sizes: Sizes, app: str, command: str, minutes: Estimate) -> Sizes:
-    """Return the sizes with a job's measured duration."""
-    jobs = tuple(
-        replace(job, minutes=minutes) if (job.app, job.command) == (app, command) else job for job in sizes.jobs
-    )
-    return replace(sizes, jobs=jobs)
 
 
 def _gib(size: int) -> Decimal:

@@ -5,20 +5,6 @@ from __future__ import annotations
 import math
 
 
-def erlang_c(workers: int, offered: float) -> float:
-    """Return the probability that a request waits: ``offered`` is arrival rate times mean service time (M/M/c).
-
-    >>> round(erlang_c(2, 1.0), 4)
-    0.3333
-    """
-    if offered >= workers:
-        return 1.0
-    blocked = 1.0
-    for number in range(1, workers + 1):
-        blocked = offered * blocked / (number + offered * blocked)
-    return workers * blocked / (workers - offered * (1 - blocked))
-
-
 def mean_wait(workers: int, utilisation: float, service_ms: float, arrival_cv2: float, service_cv2: float) -> float:
     """Return Allen-Cunneen's mean wait in ms with Sakasegawa's probability of waiting; infinite from a utilisation of 1.
 
