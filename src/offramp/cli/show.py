@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import click
 
+from ..answers import Drift, DryRun, Log, Status, Why
 from ..engine.journal import Decision, Entry
 from ..engine.lease import Lease
 from ..engine.report import Goal, Plan, RunReport, StageView
 from ..engine.verdict import Fact
-from ..migration import Drift, DryRun, Log, Status, Why
 
 COLOURS = {"met": "green", "do": "cyan", "wait": "cyan", "ask": "yellow", "refuse": "red", "unknown": "red"}
 WIDTH = 11

@@ -84,14 +84,14 @@ def no_collection() -> Iterator[None]:
 
 def load(db: duckdb.DuckDBPyConnection, rows: Gathering, received_us: int) -> None:
     """Put rows into the tables ``sealed`` and ``sealed_samples`` of ``db``; lines without a readable time get ``received_us``."""
-    with _registered(db, rows):
-        db.execute(SQL["rows"], {"received_us": received_us})
-        db.execute(SQL["samples"], {"received_us": received_us})
+    with _registered(db, rows, received_us):
+        db.execute(SQL["keep"])
+        db.execute(SQL["keep_samples"])
 
 
 @contextmanager
-def _registered(db: duckdb.DuckDBPyConnection, rows: Gathering) -> Iterator[None]:
-    """Let ``db`` read the rows where they are, each kind in the order of app and time."""
+def _registered(db: duckdb.DuckDBPyConnection, rows: Gathering, received_us: int) -> Iterator[None]:
+    """Let ``db`` read the rows where they are, each kind in the order of app and time: views, and no table between."""
     tables = {
         "router_rows": _routed(rows),
         "line_rows": _columns(LINE_COLUMNS, sorted(rows.lines, key=itemgetter(0, 1))),
@@ -99,6 +99,9 @@ def _registered(db: duckdb.DuckDBPyConnection, rows: Gathering) -> Iterator[None
     }
     for name, columns in tables.items():
         db.register(name, columns)
+    db.execute(SQL["received"], {"received_us": received_us})
+    db.execute(SQL["lines"])
+    db.execute(SQL["samples"])
     yield
     for name in tables:
         db.unregister(name)
@@ -147,9 +150,7 @@ def write(rows: Gathering, stem: Path, received_us: int) -> tuple[Sealed, ...]:
     with duckdb.connect() as db:
         db.execute(SQL["settings"])
         db.execute(SQL["quiet"])
-        with _registered(db, rows):
-            # A view, so that rows go from where they are into the file without a table between.
-            db.execute(SQL["received"], {"received_us": received_us})
+        with _registered(db, rows, received_us):
             path = stem.with_name(f"{stem.name}.parquet")
             _copy(db, SQL["write"], path)
             parts = db.execute(SQL["written"], {"path": str(path)}).fetchall()
