@@ -40,7 +40,7 @@ WORKED = re.compile(r"service_ms=(\d+) request_id=(\S+)")
 CALENDAR = """
 [[read]]
 name = "mentors.calendar"
-weight = 12
+weight = 16
 origin = "MENTORS_API_ORIGIN"
 path = "/api/mentors/{mentor}/calendar"
 """

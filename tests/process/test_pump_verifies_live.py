@@ -14,7 +14,8 @@ from psycopg import sql
 from pump_world import Pair, World, assert_equal, until
 
 from offramp import pump
-from offramp.pump import Link
+from offramp.kit.clock import SystemClock
+from offramp.pump import Link, foreseeing
 
 LINK = Link("proof", "forward", 1)
 ROWS = 3000
@@ -276,3 +277,35 @@ def test_in_a_hold_only_what_changed_is_compared(world: World) -> None:
     assert [(d.table, d.key, d.kind) for d in checked.differences] == [("public.plain", "20000", "changed")]
     assert (checked.tables, checked.chunks) == (1, 1)
     assert checked.rows < 10000
+
+
+def test_a_hold_finds_little_left_to_compare_while_applications_write_everywhere(world: World) -> None:
+    """What a bulk statement changed is compared before writers wait, not while they do."""
+    pair = world.pair(
+        schema="create table wide (id int primary key, n int not null); create table hot (id int primary key, n int)"
+    )
+    with pair.app() as app:
+        app.execute("insert into wide select i, 0 from generate_series(1, 300000) i; insert into hot values (1, 0)")
+        pair.start(LINK)
+        pair.wait_live(LINK)
+        app.execute("update wide set n = n + 1; insert into hot values (2, 0)")
+        target = pair.target()
+        until(lambda: target.execute("select from public.hot where id = 2").fetchone() is not None, "the bulk statement", 60)
+        before = foreseeing.rows_to_compare(target, LINK)
+        left = foreseeing.compare_ahead(target, LINK, seconds=60, clock=SystemClock())
+
+    assert before > foreseeing.LITTLE_ROWS >= left
+    assert_equal(pair)
+
+
+def test_comparing_ahead_ends_when_nobody_answers(world: World) -> None:
+    pair = world.pair(schema="create table wide (id int primary key, n int not null)")
+    with pair.app() as app:
+        app.execute("insert into wide select i, 0 from generate_series(1, 60000) i")
+    link = pair.start(LINK)
+    pair.wait_live(LINK)
+    link.kill()
+    target = pair.target()
+    target.execute("update offramp.chunk set dirty = true")
+
+    assert foreseeing.compare_ahead(target, LINK, seconds=0.3, clock=SystemClock()) >= 60000

@@ -17,6 +17,7 @@ from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from .arming import arm, capture_ahead, close_link, disarm, hand_on_checks
 from .fencing import demand_free, fence, fenced, unfence
+from .foreseeing import compare_ahead
 from .model import Event, Link
 from .objects import carry_objects
 from .sequences import carry_sequences
@@ -35,6 +36,8 @@ Report = Callable[[Event], None]
 DRAIN_POLL_SECONDS = 0.005
 AHEAD_SECONDS = 1.5
 READY_SECONDS = 2.0
+# How much of the time that a switch has may go into comparing before the hold.
+AHEAD_SHARE = 0.3
 # A pump that lost a connection is back within this; one that was stopped is not.
 RUNNER_SECONDS, RETURN_SECONDS, RUNNER_POLL_SECONDS = 0.5, 8.0, 0.05
 
@@ -123,6 +126,8 @@ def _open(turning: Turning) -> None:
     turning.ahead = before.direction == "reverse"
     turning.owner = owner_of(turning.receiver)
     _objects(turning)
+    if runner(turning.receiver, before.feeding):
+        compare_ahead(turning.receiver, before.feeding, seconds=AHEAD_SHARE * turning.left(), clock=turning.clock)
     for side in (turning.origin, turning.receiver):
         try:
             send_vacuum_away(side, deadline_seconds=min(turning.left(), VACUUM_SECONDS), clock=turning.clock)

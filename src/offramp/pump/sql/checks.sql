@@ -135,5 +135,17 @@ select m.relid,
  group by m.relid
 having count(c.number) = 0 or bool_or(c.dirty or c.verified_at is null);
 
+-- name: rows_to_compare
+-- As `stale`: all of a table of which many chunks are stale, else only these.
+select coalesce(sum(case when t.stale * %(few)s > t.chunks then t.rows else t.stale_rows end), 0)::bigint
+  from (select count(*) as chunks,
+               sum(c.rows) as rows,
+               count(*) filter (where c.dirty or c.verified_at is null) as stale,
+               coalesce(sum(c.rows) filter (where c.dirty or c.verified_at is null), 0) as stale_rows
+          from offramp.moved m
+          join offramp.chunk c on c.link = m.link and c.direction = m.direction and c.relid = m.relid
+         where m.link = %(link)s and m.direction = %(direction)s
+         group by m.relid) t;
+
 -- name: moved
 select relid from offramp.moved where link = %(link)s and direction = %(direction)s;
