@@ -9,12 +9,14 @@ from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from .model import Link
-from .verify import FEW, request_verification, verified_since
+from .verify import FEW, request_verification
 
 _BOOK = sqlbook.load("offramp.pump", "sql/checks.sql")
 # About 20 ms of a hold.
 LITTLE_ROWS = 50_000
 LOOK_SECONDS = 0.1
+# Without fewer rows to compare for so long, they change as fast as they are compared.
+IN_VAIN_SECONDS = 5.0
 
 
 def rows_to_compare(receiver: Connection, link: Link) -> int:
@@ -28,15 +30,18 @@ def rows_to_compare(receiver: Connection, link: Link) -> int:
 def compare_ahead(receiver: Connection, link: Link, *, seconds: float, clock: Clock) -> int:
     """Have the running link compare what a hold would have to; returns about how many rows are left for the hold.
 
-    Ends when few are left, when everything was compared once (what is left then changes faster than it is compared), or after
-    ``seconds``. Without a running link nothing comes of it but the waiting.
+    Ends when few are left, when they grow no fewer (then they change as fast as they are compared), or after ``seconds``. Without a
+    running link nothing comes of it but the waiting.
     """
-    left = rows_to_compare(receiver, link)
+    left = least = rows_to_compare(receiver, link)
     if left <= LITTLE_ROWS:
         return left
-    since = request_verification(receiver, link)
-    until = clock.monotonic() + seconds
-    while left > LITTLE_ROWS and clock.monotonic() < until and not verified_since(receiver, link, since).done:
+    request_verification(receiver, link)
+    now = fewer_at = clock.monotonic()
+    until = now + seconds
+    while left > LITTLE_ROWS and now < min(until, fewer_at + IN_VAIN_SECONDS):
         clock.sleep(LOOK_SECONDS)
-        left = rows_to_compare(receiver, link)
+        left, now = rows_to_compare(receiver, link), clock.monotonic()
+        if left < least:
+            least, fewer_at = left, now
     return left
