@@ -136,14 +136,19 @@ select m.relid,
 having count(c.number) = 0 or bool_or(c.dirty or c.verified_at is null);
 
 -- name: rows_to_compare
--- As `stale`: all of a table of which many chunks are stale, else only these.
-select coalesce(sum(case when t.stale * %(few)s > t.chunks then t.rows else t.stale_rows end), 0)::bigint
+-- As `stale`: all of a table of which many chunks are stale, else only these. Until a chunk was looked at, its rows are only an
+-- estimate, and none where the table had never been analysed; how many were copied is known.
+select coalesce(sum(case when t.stale * %(few)s <= t.chunks then t.stale_rows
+                         when t.unknown then greatest(t.rows, t.copied)
+                         else t.rows end), 0)::bigint
   from (select count(*) as chunks,
                sum(c.rows) as rows,
+               max(m.rows_copied) as copied,
+               bool_or(c.verified_at is null) as unknown,
                count(*) filter (where c.dirty or c.verified_at is null) as stale,
                coalesce(sum(c.rows) filter (where c.dirty or c.verified_at is null), 0) as stale_rows
           from offramp.moved m
-          join offramp.chunk c on c.link = m.link and c.direction = m.direction and c.relid = m.relid
+          left join offramp.chunk c on c.link = m.link and c.direction = m.direction and c.relid = m.relid
          where m.link = %(link)s and m.direction = %(direction)s
          group by m.relid) t;
 
