@@ -64,7 +64,7 @@ soak-switch: .venv/.ready  ## every harm at every move of a switch, hours of it;
 	@PYTHONPATH=tests/process:tests/journey $(PY) -m wreckage $(ARGS)
 
 planted: .venv/.ready  ## the estate's planted flaws, found by `offramp assess`, and its advice followed for real
-	@$(PY) -m pytest $(PLANTED)
+	@$(PY) -m pytest -rP $(PLANTED)
 
 switches: .venv/.ready  ## fifty switches and twenty rollbacks under writes, with the distribution of the hold
 	@PYTHONPATH=tests/process:tests/journey $(PY) -m many_switches $(ARGS)

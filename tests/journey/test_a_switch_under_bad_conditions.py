@@ -82,7 +82,7 @@ def attempt(lab: Lab, ready: tuple[Direction, int], plan: CutoverPlan) -> tuple[
             settle.perform(switch, note)
         except OfframpError as error:
             stopped = error
-        assert switch.let_go_at is not None
+        assert switch.let_go_at is not None, stopped
         return stopped, switch.let_go_at - began[0], switch.notes
 
 

@@ -1,6 +1,7 @@
 """Something dies or is cut off in the middle of a switch: which ends are there, and what may a client see? All of it, or a sample.
 
-``python -m wreckage --seed 1`` goes through every move, harm and direction, in an order of its own; ``--sample 8`` through so many.
+``python -m wreckage --seed 1`` goes through every move, harm and direction, in an order of its own; ``--sample 8`` through so many;
+``--jobs 3`` on so many estates beside one another. After a cell that broke a rule it goes on with a new estate.
 The rules: a switch ends fully done or fully undone; nobody writes on both sides; each acknowledged write is there once and each that
 was not told of at most once; clients see no error but of a server, pooler or line that was itself taken away.
 """
@@ -109,14 +110,17 @@ class Ruins:
     front: Shim
     """Stands before the pooler, as discovery does: it lets nobody in until a pooler that comes back is well."""
     clients: list[Clients] = field(default_factory=list)
+    struck: int = 0
+    """Cells that were gone through."""
 
     def run(self, strikes: Sequence[Strike], say: object = print) -> list[str]:
-        """Strike after strike on one estate; returns what broke a rule, nothing when all went well."""
+        """Strike after strike on one estate until one breaks a rule; returns what broke, nothing when all went well."""
         assert callable(say)
         self.lab.start_links("forward", 0)
         for place, strike in enumerate(strikes, 1):
             began, seen = time.monotonic(), [len(client.errors) for client in self.clients]
             broken = self.strike(strike, seen)
+            self.struck = place
             say(f"{place}/{len(strikes)} {strike}: {'; '.join(broken) or 'well'} ({time.monotonic() - began:.1f} s)")
             if broken:
                 return [f"{strike}: {one}" for one in broken]
@@ -308,19 +312,55 @@ def ruins(folder: Path) -> Iterator[Ruins]:
                 client.join(30)
 
 
+def go_through(cells: Sequence[Strike]) -> list[str]:
+    """All the cells, on a new estate after each that broke a rule."""
+    broken: list[str] = []
+    left, writes = list(cells), 0
+    while left:
+        with tempfile.TemporaryDirectory(prefix="offramp-wreckage-") as name:
+            with ruins(processes.own_directory(Path(name))) as made:
+                try:
+                    broken += made.run(left, lambda line: print(line, flush=True))
+                except Exception as error:  # A cell that could not be ended is a broken one too.
+                    broken.append(f"{left[made.struck]}: {type(error).__name__}: {error}")
+                    made.struck += 1
+                writes += sum(len(client.acknowledged) for client in made.clients)
+            left = left[made.struck :]
+    print(f"{len(cells)} cells, {len(broken)} rules broken, {writes:,} acknowledged writes counted", flush=True)
+    return broken
+
+
+def beside_one_another(arguments: Sequence[str], jobs: int) -> int:
+    """The same command ``jobs`` times, each with its part of the cells."""
+    started = [
+        subprocess.Popen([sys.executable, "-m", "wreckage", *arguments, "--part", f"{part}/{jobs}"])
+        for part in range(1, jobs + 1)
+    ]
+    try:
+        return max([one.wait() for one in started])
+    finally:
+        for one in started:
+            if one.poll() is None:
+                one.send_signal(signal.SIGINT)
+        for one in started:
+            one.wait()
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sample", type=int, default=0, help="so many cells; all of them without it")
     parser.add_argument("--only", default="", help="cells whose description has this text")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="every Nth cell, from the Kth on")
+    parser.add_argument("--jobs", type=int, default=1, help="so many estates beside one another")
     options = parser.parse_args(arguments)
+    if options.jobs > 1:
+        chosen = ["--seed", str(options.seed), "--sample", str(options.sample), "--only", options.only]
+        return beside_one_another(chosen, options.jobs)
     cells = [cell for cell in matrix() if options.only in str(cell)]
     random.Random(options.seed).shuffle(cells)
-    cells = cells[: options.sample or None]
-    with tempfile.TemporaryDirectory(prefix="offramp-wreckage-") as name:
-        folder = processes.own_directory(Path(name))
-        with ruins(folder) as made:
-            broken = made.run(cells)
+    first, parts = (int(number) for number in options.part.split("/"))
+    broken = go_through(cells[: options.sample or None][first - 1 :: parts])
     for one in broken:
         sys.stderr.write(f"{one}\n")
     return 1 if broken else 0

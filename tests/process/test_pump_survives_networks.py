@@ -130,6 +130,43 @@ def test_lines_that_swallow_everything_are_given_up(
     assert_equal(pair)
 
 
+def test_a_line_that_is_given_up_takes_the_idle_one_with_it(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I96: nothing is on its way to the target when both lines are swallowed, so its server waits for us for ever, with our lock."""
+    link = _start(pair, near, far, monkeypatch)
+    pair.wait_live(FORWARD)
+    near.stall()
+    far.stall()
+    began = time.monotonic()
+    pair.app().execute("insert into ledger (account, cents) select 3, i from generate_series(1, 50) i")
+    pair.drain(FORWARD, seconds=60)
+
+    assert time.monotonic() - began < 30
+    assert [event["event"] for event in link.events() if "ended" in event["event"]] == []
+    assert link.end() == 0
+    assert_equal(pair)
+
+
+def test_a_killed_link_whose_lines_were_swallowed_is_replaced(
+    pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I96: neither server hears that the process died; the next one ends its sessions, and only once nobody hears of it any more."""
+    first = _start(pair, near, far, monkeypatch)
+    pair.wait_live(FORWARD)
+    second = _start(pair, near, far, monkeypatch)
+    until(lambda: "Another process runs" in str(second.events()), "the second to wait", 20)
+    near.stall()
+    far.stall()
+    first.kill()
+    until(lambda: "silent runner ended" in str(second.events()), "the first one's sessions to be ended", 60)
+    pair.app().execute("insert into ledger (account, cents) select 4, i from generate_series(1, 50) i")
+    pair.drain(FORWARD, seconds=60)
+
+    assert second.end() == 0
+    assert_equal(pair)
+
+
 def test_checks_beside_the_batches_never_make_them_wait_for_a_swallowed_line(
     pair: Pair, near: Shim, far: Shim, monkeypatch: pytest.MonkeyPatch
 ) -> None:

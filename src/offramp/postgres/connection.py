@@ -85,12 +85,12 @@ def connect(url: Secret, *, application_name: str, pins: Mapping[str, str] | Non
     return connection
 
 
-def another(like: Connection, *, application_name: str) -> Connection:
+def another(like: Connection, *, application_name: str, pins: Mapping[str, str] | None = None) -> Connection:
     """Open one more connection to the same server as the same role. Raises UnreachableError when it is not granted."""
     words = {**conninfo_to_dict(like.info.dsn), "password": like.info.password}
     # As a URL whose secrets are all in its query, which no error shows.
     query = urlencode({word: str(value) for word, value in words.items() if value}, quote_via=quote)
-    return connect(Secret(f"postgresql:///?{query}"), application_name=application_name)
+    return connect(Secret(f"postgresql:///?{query}"), application_name=application_name, pins=pins)
 
 
 @contextmanager

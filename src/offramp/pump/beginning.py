@@ -9,7 +9,7 @@ from psycopg import sql
 
 from .. import postgres
 from ..errors import RefusedError, WaitingError
-from . import capture, schema, shape, surroundings, views, window
+from . import capture, guarding, schema, shape, surroundings, views, window
 from .adapting import adapt, remember, sketch
 from .apply import RejectedError, remove_logged
 from .archive import Statement
@@ -21,18 +21,21 @@ from .following import Following
 from .logs import Logs
 from .model import Event
 from .objects import carry_objects
-from .session import Session
+from .session import Session, runner
 from .state import LinkRow
 from .window import ShapeChangedError, Source
 
 # How long the server may take to notice that the runner before us was killed.
 TAKEOVER_SECONDS = 3.0
+# A runner lives when the origin hears its heartbeat, every second, or the receiver hears of its work.
+SILENT_SECONDS = 15.0
 
 
 def own_the_receiver(session: Session) -> None:
     """Become the link's only runner, with the rights it needs. Raises WaitingError or RefusedError."""
     until = session.clock.monotonic() + TAKEOVER_SECONDS
     while not session.ledger.lock():
+        _end_silent(session)
         if session.stop() or session.clock.monotonic() > until:
             raise WaitingError(f"Another process runs the link {session.link.name}; this one waits.")
         session.clock.sleep(0.1)
@@ -46,6 +49,18 @@ def own_the_receiver(session: Session) -> None:
                 hint="On RDS use the master user (rds_superuser), or `grant set on parameter session_replication_role`.",
             ) from None
         pass_through(session.receiver)
+
+
+def _end_silent(session: Session) -> None:
+    """End the runner that holds the link when neither server hears of it: something between them and it swallowed its lines.
+
+    Its sessions would keep the link's lock for as long as that something keeps the lines.
+    """
+    silent = guarding.silence(session.origin, session.consumer)
+    if silent is not None and silent < SILENT_SECONDS:
+        return
+    if ended := session.ledger.end_silent(runner(session.link), SILENT_SECONDS):
+        session.report(Event("silent runner ended", {"sessions": ended}))
 
 
 def begin(session: Session) -> LinkRow | None:

@@ -74,7 +74,7 @@ def on_duty(session: Session, source: Callable[[], Secret], target: Callable[[],
     def lines() -> tuple[Line, ...]:
         control = watcher.control
         watched = (Line("origin", session.origin, at_origin), Line("receiver", session.receiver, at_receiver))
-        return watched if control is None else (*watched, Line("watcher", control, at_origin))
+        return watched if control is None else (*watched, Line("watcher", control, at_origin, sole=True))
 
     session.stop = lambda: told() or duty.trouble is not None
     try:

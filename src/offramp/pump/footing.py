@@ -24,6 +24,8 @@ from .pulse import end_session
 _BOOK = sqlbook.load("offramp.pump", "sql/footing.sql")
 APPLICATION = "offramp-verify"
 STAND_SECONDS = 5.0
+# A snapshot whose holder something has cut off must not keep vacuum from the rows for as long as the line lasts. Longer than any check.
+PINS = {"idle_in_transaction_session_timeout": "120s"}
 
 
 class StalledError(psycopg.OperationalError):
@@ -110,9 +112,9 @@ def beside(origin: Connection, receiver: Connection) -> Footing:
 
     Raises OutsideError when a server grants no more connections.
     """
-    first = postgres.another(origin, application_name=APPLICATION)
+    first = postgres.another(origin, application_name=APPLICATION, pins=PINS)
     try:
-        return Footing(first, postgres.another(receiver, application_name=APPLICATION))
+        return Footing(first, postgres.another(receiver, application_name=APPLICATION, pins=PINS))
     except BaseException:
         first.close()
         raise

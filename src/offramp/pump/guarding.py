@@ -115,6 +115,12 @@ def beat(origin: Connection, consumer: str, position: str | None) -> int | None:
     return None if row is None else int(row[0])
 
 
+def silence(origin: Connection, consumer: str) -> float | None:
+    """Return how many seconds ago the consumer last said that it lives; None when it never did here."""
+    row = origin.execute(_BOOK["silence"], {"consumer": consumer}).fetchone() if _exists(origin) else None
+    return None if row is None or row[0] is None else float(row[0])
+
+
 def overflow(origin: Connection, cap_bytes: int) -> Death | None:
     """Return why capture must end now, or None."""
     row = origin.execute(_BOOK["size"]).fetchone()

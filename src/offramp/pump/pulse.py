@@ -40,6 +40,8 @@ class Line:
     name: str
     connection: Connection
     connect: Callable[[], Connection]
+    sole: bool = False
+    """Whether its end leaves the other lines as they are; those that are not sole end together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,19 @@ class Pulse:
     def _shut(self, line: Line, other: Connection) -> None:
         self._report(Event("line given up", {"side": line.name, "because": "the server waits for us, and we for it"}))
         self._busy_since.pop(id(line.connection), None)
+        # Our user closes the others as soon as this one ends; on a line that is swallowed too their servers would not hear of it.
+        peers = [] if line.sole else [(one, one.connection.info.backend_pid) for one in self._peers(line)]
         end_session(line.connection, other)
+        for peer, pid in peers:
+            with suppress(OutsideError, psycopg.Error), peer.connect() as beside:
+                beside.execute(_BOOK["terminate"], {"pid": pid})
+
+    def _peers(self, line: Line) -> list[Line]:
+        return [
+            one
+            for one in self._lines()
+            if not one.sole and one.connection is not line.connection and not one.connection.closed
+        ]
 
 
 def end_session(connection: Connection, other: Connection) -> None:

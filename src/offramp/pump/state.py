@@ -94,6 +94,10 @@ class Ledger:
         row = self._receiver.execute(_BOOK["lock"], self._named()).fetchone()
         return bool(row and row[0])
 
+    def end_silent(self, runner: str, seconds: float) -> int:
+        """End our role's sessions whose name begins with ``runner`` and from which the server has heard nothing; returns how many."""
+        return self._receiver.execute(_BOOK["end_silent"], {"runner": runner, "seconds": seconds}).rowcount
+
     def link(self) -> LinkRow | None:
         if not self.exists():
             return None

@@ -122,6 +122,10 @@ update offramp.heartbeat
  where consumer = %(consumer)s
 returning cap_bytes;
 
+-- name: silence
+-- How many seconds ago did this consumer last say that it lives?
+select extract(epoch from clock_timestamp() - beat_at)::float8 from offramp.heartbeat where consumer = %(consumer)s;
+
 -- name: size
 -- Every log there is, whatever its name, with what was toasted.
 select coalesce(sum(pg_table_size(c.oid)), 0)::bigint

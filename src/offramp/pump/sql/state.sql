@@ -194,6 +194,16 @@ update offramp.chunk set dirty = true
 -- One runner per link: the lock lives and dies with the very session that applies.
 select pg_try_advisory_lock(hashtextextended('offramp/' || %(link)s || '/' || %(direction)s, 0));
 
+-- name: end_silent
+-- Runners of this link whose server has heard nothing from them for so long. Of another role's sessions nothing is known.
+select pg_terminate_backend(a.pid)
+  from pg_stat_activity a
+ where a.datname = current_database()
+   and a.pid <> pg_backend_pid()
+   and starts_with(a.application_name, left(%(runner)s, 63))
+   and a.wait_event in ('ClientRead', 'ClientWrite')
+   and a.state_change < clock_timestamp() - make_interval(secs => %(seconds)s);
+
 -- name: status
 select l.epoch, l.phase,
        greatest(l.lag_ms / 1000.0, 0) + case when l.phase = 'live' then greatest(extract(epoch from clock_timestamp() - l.beat_at) - 1.5, 0) else 0 end,
