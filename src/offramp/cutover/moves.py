@@ -19,8 +19,8 @@ from .switching import Pair, Switching, side_by_side
 OPEN_SECONDS, CAPTURE_SECONDS = 120.0, 5.0
 # How long somebody else may hold a table of the new primary before the switch is undone for it.
 READY_SECONDS = 2.0
-# How long a drain on the way back may take before capture that was installed ahead is taken away again.
-AHEAD_SECONDS = 0.5
+# How long what the fence left on the old primary may be waited for, once its writers are in again.
+SWEEP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ def _open(switch: Switching) -> None:
             # A link that has yet to begin would wait for this capture to go.
             return
         # Nobody writes there yet but the link. On RDS its replica role does not fire these triggers; on Heroku it does, and what
-        # they note lies before the position that the way back will begin at.
+        # they note lies before the position that the way back will begin at. A link that connects anew takes them off first; they
+        # are installed again behind the fence.
         try:
             pump.capture_ahead(pair.receiver, pair.returning, seconds=CAPTURE_SECONDS)
         except WaitingError as error:
@@ -66,8 +67,19 @@ def _open(switch: Switching) -> None:
 
 
 def _close_unswitched(switch: Switching) -> None:
-    for pair in switch.pairs:
-        pump.disarm(pair.receiver, pair.returning)
+    """Tidy up behind a switch that was not made. Nobody waits any more, and what somebody is in the way of is not in anybody's."""
+
+    def tidy(pair: Pair) -> None:
+        if because := pump.give_back(pair.receiver, pair.returning, pair.feeding):
+            switch.notes.append(f"some capture was left on the standby of {pair.plan.name}: {because}")
+        try:
+            pump.sweep(pair.origin, deadline_seconds=SWEEP_SECONDS)
+        except WaitingError as error:
+            switch.notes.append(
+                f"triggers that refuse nobody were left on the primary of {pair.plan.name}: {error.message}"
+            )
+
+    side_by_side(switch, tidy)
     switch.mark_held(False)
     for connection in reversed(switch.records):
         pump.forget_open_switch(connection, switch.epoch)
@@ -125,8 +137,7 @@ def _fence(switch: Switching) -> None:
 
 
 def _unfence_origin(switch: Switching) -> None:
-    for pair in switch.pairs:
-        pump.unfence(pair.origin)
+    side_by_side(switch, lambda pair: pump.unfence(pair.origin))
 
 
 def _drain(switch: Switching) -> None:
@@ -138,14 +149,9 @@ def _drain(switch: Switching) -> None:
             raise RefusedError(
                 f"{pair.plan.name} is not fenced, so it cannot be drained.", hint="Run `offramp run` to settle it."
             )
-        # A link that connects anew waits for capture to go where it would be captured itself; it is installed again later.
-        ahead_until = switch.clock.monotonic() + AHEAD_SECONDS if switch.direction == "reverse" else None
         while not pump.drained(pair.receiver, pair.feeding, mark):
             switch.left()
             switch.clock.sleep(0.005)
-            if ahead_until is not None and switch.clock.monotonic() > ahead_until:
-                pump.disarm(pair.receiver, pair.returning)
-                ahead_until = None
 
     side_by_side(switch, drain, bounded=True)
 
@@ -187,8 +193,7 @@ def _sequences(switch: Switching) -> None:
 
 def _end_feeding(switch: Switching) -> None:
     """The old link may never write again: from here on its receiver takes the applications' writes."""
-    for pair in switch.pairs:
-        pump.close_link(pair.receiver, pair.feeding)
+    side_by_side(switch, lambda pair: pump.close_link(pair.receiver, pair.feeding), bounded=True)
 
 
 def _reopen_feeding(switch: Switching) -> None:

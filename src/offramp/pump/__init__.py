@@ -16,10 +16,10 @@ Where to look:
     alone               standalone standing turning moves observing progress proving metrics places
 """
 
-from .arming import arm, capture_ahead, close_link, disarm, hand_on_checks, reopen_link
+from .arming import arm, capture_ahead, close_link, disarm, give_back, hand_on_checks, reopen_link
 from .checking import check
 from .differences import schema_differences
-from .fencing import demand_free, fence, fenced, unfence
+from .fencing import demand_free, fence, fenced, sweep, unfence
 from .link import run
 from .model import (
     Concern,
@@ -78,6 +78,7 @@ __all__ = [
     "fenced",
     "forget_open_switch",
     "free_share",
+    "give_back",
     "hand_on_checks",
     "in_transaction",
     "leftovers",
@@ -98,6 +99,7 @@ __all__ = [
     "send_vacuum_away",
     "status",
     "strand",
+    "sweep",
     "unfence",
     "validate_constraints",
     "verified_since",

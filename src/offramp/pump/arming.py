@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import psycopg
+from psycopg import sql
+
 from .. import postgres
-from ..errors import RefusedError
+from ..errors import RefusedError, WaitingError
 from ..postgres import Connection, translated
 from . import capture, shape, window
 from .checks import Checks
 from .fencing import fenced
 from .model import FenceMark, Link
 from .state import Ledger
+from .stragglers import end_runner
+
+# How long capture may resist when a switch is undone, and how long a batch may hold its link's row while a switch waits for it.
+GIVE_BACK_SECONDS, ROW_MILLISECONDS = 1.0, 1000
 
 
 def arm(origin_conn: Connection, receiver_conn: Connection, link: Link, mark: FenceMark) -> None:
@@ -90,13 +99,46 @@ def disarm(origin_conn: Connection, link: Link) -> None:
         capture.uninstall(origin_conn, link=link)
 
 
+def give_back(conn: Connection, returning: Link, feeding: Link, *, seconds: float = GIVE_BACK_SECONDS) -> str:
+    """Take away capture of ``returning`` that was installed ahead of a switch that is undone; returns why some is left, if any is.
+
+    Safe to repeat. In the way may be the link that feeds this database, standing still in the middle of a batch: its sessions are
+    ended, and it connects anew. Where what is left would be in that link's own way, it takes it off itself when it does.
+    """
+    with translated("the receiving side"):
+        for last in (False, True):
+            try:
+                capture.uninstall(conn, link=returning, seconds=seconds)
+            except WaitingError as error:
+                end_runner(conn, feeding)
+                if last:
+                    return error.message
+            else:
+                break
+    return ""
+
+
 def close_link(receiver_conn: Connection, link: Link) -> None:
     """Make this link's next commit fail for ever: its receiver takes the applications' writes from now on. Safe to repeat."""
     with translated("the receiving side"):
-        Ledger(receiver_conn, link).close()
+        _past_runner(receiver_conn, link, Ledger(receiver_conn, link).close)
 
 
 def reopen_link(receiver_conn: Connection, link: Link) -> None:
     """Undo ``close_link``, as long as no later epoch was armed. Safe to repeat."""
     with translated("the receiving side"):
-        Ledger(receiver_conn, link).reopen()
+        _past_runner(receiver_conn, link, Ledger(receiver_conn, link).reopen)
+
+
+def _past_runner(conn: Connection, link: Link, step: Callable[[], None]) -> None:
+    """Write to the link's row, which a batch holds until it ends. One that stands still is ended: writers may be waiting for us."""
+    for last in (False, True):
+        try:
+            with conn.transaction():
+                conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(ROW_MILLISECONDS)))
+                step()
+            return
+        except psycopg.errors.LockNotAvailable:
+            if last:
+                raise
+            end_runner(conn, link)

@@ -19,9 +19,9 @@ from .copying import Copier
 from .fencing import pass_through
 from .following import Following
 from .logs import Logs
-from .model import Event
+from .model import Event, Link
 from .objects import carry_objects
-from .session import Session, runner
+from .session import Session
 from .state import LinkRow
 from .window import ShapeChangedError, Source
 
@@ -29,6 +29,8 @@ from .window import ShapeChangedError, Source
 TAKEOVER_SECONDS = 3.0
 # A runner lives when the origin hears its heartbeat, every second, or the receiver hears of its work.
 SILENT_SECONDS = 15.0
+# All of its tables stay locked until capture is off the last one.
+DISARM_SECONDS = 1.0
 
 
 def own_the_receiver(session: Session) -> None:
@@ -59,7 +61,7 @@ def _end_silent(session: Session) -> None:
     silent = guarding.silence(session.origin, session.consumer)
     if silent is not None and silent < SILENT_SECONDS:
         return
-    if ended := session.ledger.end_silent(runner(session.link), SILENT_SECONDS):
+    if ended := session.ledger.end_silent(session.link.program, SILENT_SECONDS):
         session.report(Event("silent runner ended", {"sessions": ended}))
 
 
@@ -75,11 +77,29 @@ def begin(session: Session) -> LinkRow | None:
             _wait(session, "a later epoch owns the receiving side")
         elif row.epoch < session.link.epoch:
             _wait(session, f"epoch {session.link.epoch} is not armed yet")
-        elif _would_be_captured(session):
+        elif _would_be_captured(session) and not (row.admitted and _disarm(session)):
             _wait(session, "the receiving side still captures what this link would apply; disarm it first")
         else:
+            session.ledger.admit()
             return row
     return None
+
+
+def _disarm(session: Session) -> bool:
+    """Take away capture that a switch installed ahead; False when somebody is in the way.
+
+    Only where the link has worked at this epoch before: then the last switch was made to its end, so this is another one's, which
+    was undone, or which installs it again behind its fence.
+    """
+    link = session.link
+    back = Link(link.name, "forward" if link.direction == "reverse" else "reverse", link.epoch + 1)
+    try:
+        with session.still_ours():
+            capture.uninstall(session.receiver, link=back, clock=session.clock, seconds=DISARM_SECONDS)
+    except WaitingError as error:
+        session.report(Event("capture not removed", {"because": error.message}))
+        return False
+    return not _would_be_captured(session)
 
 
 def _would_be_captured(session: Session) -> bool:

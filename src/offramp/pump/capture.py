@@ -349,9 +349,9 @@ def enter(captured: Captured, keys: Sequence[Sequence[str]]) -> sql.Composed:
     )
 
 
-def blockers(origin: Connection, *oids: int) -> str:
-    """Return who holds locks on these tables, for a person to read."""
-    row = origin.execute(_BOOK["blockers"], {"oids": list(oids)}).fetchone()
+def blockers(origin: Connection, *oids: int, wholly: bool = False) -> str:
+    """Return who holds locks on these tables, for a person to read; ``wholly``: readers too."""
+    row = origin.execute(_BOOK["blockers"], {"oids": list(oids), "wholly": wholly}).fetchone()
     return str(row[0]) if row else "nobody any more"
 
 
@@ -370,16 +370,36 @@ def uninstall(
         while not _try_uninstall(origin, captured):
             if clock.monotonic() > deadline:
                 raise WaitingError(
-                    f"Capture could not be removed from table {captured.relid}: {blockers(origin, captured.relid)} is in the way."
+                    f"Capture could not be removed from table {_name(origin, captured.relid)}: "
+                    f"{blockers(origin, captured.relid, wholly=True)} is in the way."
                 )
             clock.sleep(random.uniform(0.05, 0.3))
-    if not register(origin):
+    if register(origin):
+        return
+    deadline = clock.monotonic() + seconds
+    while not _try_remove_logs(origin):
+        if clock.monotonic() > deadline:
+            raise WaitingError("The logs of capture could not be removed: somebody reads or writes them.")
+        clock.sleep(random.uniform(0.05, 0.3))
+
+
+def _name(origin: Connection, relid: int) -> str:
+    row = origin.execute("select %s::bigint::oid::regclass::text", [relid]).fetchone()
+    return str(row[0]) if row else str(relid)
+
+
+def _try_remove_logs(origin: Connection) -> bool:
+    try:
         _remove_logs(origin)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        return False
+    return True
 
 
 def _remove_logs(origin: Connection) -> None:
     """Drop the logs, the register and the schema, if nothing else is in it."""
     with origin.transaction():
+        origin.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(LOCK_MILLISECONDS)))
         if _exists(origin):
             for number, *_ in origin.execute(_BOOK["logs"]).fetchall():
                 origin.execute(sql.SQL(_BOOK["drop_log"]).format(log=log(number)))

@@ -1,7 +1,8 @@
 """How is a database closed to writers exactly, and opened again at once?
 
 Each table is locked against writers, which waits for those in flight, and gets a trigger that refuses the next ones; all in one
-transaction. Whoever sees that transaction sees every write there ever was.
+transaction. Whoever sees that transaction sees every write there ever was. To open it, the function that refuses is replaced by one
+that does not: no table is locked for that, so neither a dump nor a link that stands still can keep writers out.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import LiteralString, TypeVar
 
 import psycopg
@@ -28,6 +30,8 @@ FENCED = "offramp_fenced"
 """The channel on which a fence tells the link that it stands, so that it need not be waited for."""
 LOCK_SECONDS = 1.0
 FREE_MILLISECONDS = 300
+# Whoever comes to a table queues behind us while we wait for it to take off a trigger that refuses nobody any more.
+SWEEP_MILLISECONDS = 100
 DEADLINE_SECONDS = 10.0
 _IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 # What PostgreSQL calls an internal error: two sessions changed one row of a catalogue at the same time.
@@ -49,8 +53,12 @@ def until_free(
     clock: Clock,
     because: str = "Tables could not be locked within {seconds:g} s: {who}.",
     hint: str = "",
+    wholly: bool = True,
 ) -> Result:
-    """Repeat a step while another session is in its way. Raises WaitingError, naming who that is, after ``seconds``."""
+    """Repeat a step while another session is in its way. Raises WaitingError, naming who that is, after ``seconds``.
+
+    ``wholly``: the step locks tables against readers too, so that readers are in its way.
+    """
     deadline = clock.monotonic() + seconds
     while True:
         try:
@@ -59,7 +67,7 @@ def until_free(
             if not somebody_in_the_way(error):
                 raise
             # Asked at once: a moment later who was in the way may be gone.
-            who = capture.blockers(conn, *(table.oid for table in postgres.tables(conn)))
+            who = capture.blockers(conn, *(table.oid for table in postgres.tables(conn)), wholly=wholly)
         if clock.monotonic() >= deadline:
             raise WaitingError(because.format(seconds=seconds, who=who), hint=hint)
         clock.sleep(random.uniform(0.02, 0.1))
@@ -96,6 +104,7 @@ def fence(
             clock,
             because="Writers did not end within {seconds:g} s: {who}.",
             hint="End those transactions, or give the switch a longer deadline.",
+            wholly=False,
         )
 
 
@@ -143,18 +152,41 @@ def fenced(conn: Connection) -> FenceMark | None:
 
 
 def unfence(conn: Connection, *, deadline_seconds: float = DEADLINE_SECONDS, clock: Clock | None = None) -> None:
-    """Let writers in again. Safe to repeat. Raises WaitingError when a table's lock cannot be had in time."""
+    """Let writers in again, whoever holds a table. Safe to repeat.
+
+    The fence's triggers go too if their tables are free; those that are left refuse nobody, and ``sweep`` takes them off. Raises
+    WaitingError when others change the same rows of the catalogue for ``deadline_seconds``.
+    """
     clock = clock or SystemClock()
     with translated("the fenced database"):
-        until_free(lambda: _reopen(conn), conn, deadline_seconds, clock)
+        until_free(lambda: _let_in(conn), conn, deadline_seconds, clock)
+        with suppress(*_IN_THE_WAY):
+            _sweep(conn)
 
 
-def _reopen(conn: Connection) -> None:
-    with conn.transaction():
-        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(int(LOCK_SECONDS * 1000))))
-        row = conn.execute(_BOOK["exists"]).fetchone()
-        if row is not None and row[0]:
+def sweep(conn: Connection, *, deadline_seconds: float = DEADLINE_SECONDS, clock: Clock | None = None) -> None:
+    """Take off what a lifted fence left. Safe to repeat; a fence that stands is left alone.
+
+    Raises WaitingError, naming who is in the way, when a table's lock cannot be had in time.
+    """
+    clock = clock or SystemClock()
+    with translated("the fenced database"):
+        until_free(lambda: _sweep(conn), conn, deadline_seconds, clock)
+
+
+def _let_in(conn: Connection) -> None:
+    row = conn.execute(_BOOK["exists"]).fetchone()
+    if row is not None and row[0]:
+        with conn.transaction():
             stragglers.writable(conn)
+            conn.execute(_BOOK["let_in"])
+
+
+def _sweep(conn: Connection) -> None:
+    with conn.transaction():
+        conn.execute(sql.SQL("set local lock_timeout = {}").format(sql.Literal(SWEEP_MILLISECONDS)))
+        if fenced(conn) is not None:
+            return
         denied = conn.execute(_BOOK["denied_tables"]).fetchall()
         # At once: a hold is no time for round trips.
         allowed = [sql.SQL(_BOOK["allow_table"]).format(table=sql.Identifier(*name)) for name in denied]

@@ -21,7 +21,7 @@ from .following import Following
 from .guarding import Death
 from .incarnation import DeadError
 from .model import Event, Link
-from .session import Means, Session, SupersededError, rest, runner
+from .session import Means, Session, SupersededError, rest
 from .state import Ledger, LinkRow
 from .window import SourceFailedError
 
@@ -98,7 +98,7 @@ def _session(
     report: Callable[[Event], None],
     means: Means,
 ) -> None:
-    name = f"{runner(link)}{link.epoch}"
+    name = f"{link.program}{link.epoch}"
     url = source()
     with (
         postgres.connect(url, application_name=name, pins=ORIGIN_PINS) as origin,

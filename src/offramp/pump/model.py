@@ -22,6 +22,11 @@ class Link:
     direction: Direction
     epoch: int
 
+    @property
+    def program(self) -> str:
+        """How the names of its own sessions begin, whatever the epoch."""
+        return f"offramp-link-{self.name}-{self.direction}-"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

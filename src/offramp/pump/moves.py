@@ -34,7 +34,6 @@ _BOOK = sqlbook.load("offramp.pump", "sql/alone.sql")
 Interrupt = Callable[[str], None]
 Report = Callable[[Event], None]
 DRAIN_POLL_SECONDS = 0.005
-AHEAD_SECONDS = 1.5
 READY_SECONDS = 2.0
 # How much of the time that a switch has may go into comparing before the hold.
 AHEAD_SHARE = 0.3
@@ -70,8 +69,6 @@ class Turning:
     moves: dict[str, float] = field(default_factory=dict)
     held_at: float | None = None
     let_in_at: float | None = None
-    ahead: bool = False
-    """Whether capture was installed ahead where the running link's role fires it."""
     owner: str | None = None
     """The role that owns the receiver's tables, when that is not our own."""
 
@@ -120,10 +117,9 @@ def _open(turning: Turning) -> None:
     before = turning.before
     record_switch(turning.sides.target, before.record("open", before.opened_at or turning.now()))
     # Nobody writes there yet but the link. Where its role cannot be replica, it fires these triggers too: what they note lies
-    # before the position that the way back will begin at.
+    # before the position that the way back will begin at. One that connects anew takes them off first; they are installed again.
     capture_ahead(turning.receiver, before.returning)
     hand_on_checks(turning.origin, turning.receiver, before.feeding, before.returning)
-    turning.ahead = before.direction == "reverse"
     turning.owner = owner_of(turning.receiver)
     _objects(turning)
     if runner(turning.receiver, before.feeding):
@@ -159,10 +155,6 @@ def _drain(turning: Turning) -> None:
         if (now := turning.clock.monotonic()) < look_at:
             continue
         look_at = now + RUNNER_SECONDS
-        if turning.ahead and now - began > AHEAD_SECONDS:
-            # A link that connects anew waits for capture to go where it would be captured itself; it is installed again later.
-            disarm(turning.receiver, turning.before.returning)
-            turning.ahead = False
         if runner(turning.receiver, link):
             last_run = now
         elif now - last_run > RETURN_SECONDS:

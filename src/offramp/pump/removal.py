@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kit import sqlbook
 from ..postgres import Connection, translated
 from . import capture, standby
-from .fencing import unfence
+from .fencing import sweep, unfence
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/removal.sql")
@@ -26,6 +26,7 @@ def remove(conn: Connection) -> None:
     standby.restore_primary(conn, link)
     standby.validate_constraints(conn)
     unfence(conn)
+    sweep(conn)
     with translated("the server"):
         capture.uninstall(conn)
         conn.execute(_BOOK["drop"])

@@ -138,11 +138,6 @@ class Session:
             yield
 
 
-def runner(link: Link) -> str:
-    """Return how the names of a link's own sessions begin, whatever its epoch."""
-    return f"offramp-link-{link.name}-{link.direction}-"
-
-
 def rest(clock: Clock, seconds: float, stop: Callable[[], bool]) -> None:
     """Wait ``seconds``, in steps that notice ``stop``."""
     until = clock.monotonic() + seconds

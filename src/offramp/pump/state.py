@@ -25,6 +25,8 @@ class LinkRow:
     origin: str
     indexed: bool
     held_because: str | None
+    admitted: bool
+    """Whether it has begun to work at this epoch: then the switch before it was made to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,9 @@ class Ledger:
         row = self._receiver.execute(_BOOK["lock"], self._named()).fetchone()
         return bool(row and row[0])
 
-    def end_silent(self, runner: str, seconds: float) -> int:
-        """End our role's sessions whose name begins with ``runner`` and from which the server has heard nothing; returns how many."""
-        return self._receiver.execute(_BOOK["end_silent"], {"runner": runner, "seconds": seconds}).rowcount
+    def end_silent(self, program: str, seconds: float) -> int:
+        """End our role's sessions whose name begins with ``program`` and from which the server has heard nothing; returns how many."""
+        return self._receiver.execute(_BOOK["end_silent"], {"program": program, "seconds": seconds}).rowcount
 
     def link(self) -> LinkRow | None:
         if not self.exists():
@@ -156,6 +158,9 @@ class Ledger:
         """Say why nothing moves, for whoever asks; the next beat of a link that lives takes it back."""
         if self.exists():
             self._do("hold_because", because=because)
+
+    def admit(self) -> None:
+        self._do("admit")
 
     def set_indexed(self) -> None:
         self._do("set_indexed")

@@ -17,6 +17,7 @@ from psycopg.rows import args_row
 
 from ..kit import sqlbook
 from ..postgres import Connection, translated
+from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/stragglers.sql")
 
@@ -59,6 +60,16 @@ def end(conn: Connection, found: Iterable[Visitor]) -> tuple[Visitor, ...]:
             except psycopg.errors.InsufficientPrivilege:
                 left.append(one)
     return tuple(left)
+
+
+def end_runner(conn: Connection, link: Link) -> int:
+    """End the sessions of the process that runs this link; returns how many. It connects anew and goes on where it was.
+
+    For a link that stands still in the middle of a transaction, whose locks somebody waits for.
+    """
+    with translated("the database"):
+        row = conn.execute(_BOOK["end_runner"], {"program": link.program}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def strand(conn: Connection, *, ending: bool = True) -> tuple[Visitor, ...]:

@@ -14,7 +14,7 @@ from ..kit import sqlbook
 from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from . import capture
-from .arming import disarm, reopen_link
+from .arming import give_back, reopen_link
 from .fencing import fenced, somebody_in_the_way, unfence
 from .model import Event
 from .moves import AFTER_COMMIT, BEFORE_COMMIT, Interrupt, Move, Report, Sides, Turning, runner
@@ -126,9 +126,10 @@ def take_back(sides: Sides, before: Standing, report: Report) -> None:
     """Undo everything before the commit, newest first. Safe to repeat."""
     reopen_link(sides.receiver(before), before.feeding)
     unfence(sides.origin(before))
-    disarm(sides.receiver(before), before.returning)
-    forget_open_switch(sides.target, before.epoch + 1)
     report(Event("writers let in again", {"primary": before.primary}))
+    if because := give_back(sides.receiver(before), before.returning, before.feeding):
+        report(Event("capture left", {"because": because}))
+    forget_open_switch(sides.target, before.epoch + 1)
 
 
 def lock(target: Connection, name: str) -> bool:

@@ -307,7 +307,7 @@ select coalesce(string_agg(distinct coalesce('pid ' || l.pid || ' (' || coalesce
    and l.database = (select oid from pg_database where datname = current_database())
    and l.relation = any(%(oids)s::bigint[])
    and l.pid is distinct from pg_backend_pid()
-   and l.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock');
+   and (%(wholly)s or l.mode not in ('AccessShareLock', 'RowShareLock'));
 
 -- name: point
 update offramp.captured set log = %(log)s where number = %(number)s;

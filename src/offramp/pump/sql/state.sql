@@ -20,6 +20,7 @@ create table if not exists offramp.link (
   log_bytes bigint not null default 0,
   beat_at timestamptz not null default clock_timestamp(),
   verify_asked_at timestamptz,
+  admitted boolean not null default false,
   primary key (name, direction)
 ) with (fillfactor = 50);
 create table if not exists offramp.moved (
@@ -78,7 +79,7 @@ create table if not exists offramp.difference (
 select to_regclass('offramp.link') is not null;
 
 -- name: read_link
-select epoch, phase, position::text, origin, indexed, held_because
+select epoch, phase, position::text, origin, indexed, held_because, admitted
   from offramp.link
  where name = %(link)s and direction = %(direction)s;
 
@@ -87,7 +88,7 @@ insert into offramp.link (name, direction, epoch, phase, position, origin, index
 values (%(link)s, %(direction)s, %(epoch)s, %(phase)s, %(position)s, %(origin)s, %(indexed)s)
 on conflict (name, direction) do update
    set epoch = excluded.epoch, phase = excluded.phase, position = excluded.position, origin = excluded.origin, origin_lsn = null,
-       indexed = excluded.indexed, held_because = null, beat_at = clock_timestamp(), lag_ms = 0;
+       indexed = excluded.indexed, held_because = null, beat_at = clock_timestamp(), lag_ms = 0, admitted = false;
 
 -- name: forget_tables
 delete from offramp.moved where link = %(link)s and direction = %(direction)s;
@@ -124,6 +125,9 @@ select schema, name, relid, state, since::text, outline, fingerprint, rows_copie
 update offramp.link
    set phase = %(phase)s, held_because = %(because)s, beat_at = clock_timestamp()
  where name = %(link)s and direction = %(direction)s;
+
+-- name: admit
+update offramp.link set admitted = true where name = %(link)s and direction = %(direction)s and epoch = %(epoch)s and not admitted;
 
 -- name: set_indexed
 update offramp.link set indexed = true where name = %(link)s and direction = %(direction)s;
@@ -200,7 +204,7 @@ select pg_terminate_backend(a.pid)
   from pg_stat_activity a
  where a.datname = current_database()
    and a.pid <> pg_backend_pid()
-   and starts_with(a.application_name, left(%(runner)s, 63))
+   and starts_with(a.application_name, left(%(program)s, 63))
    and a.wait_event in ('ClientRead', 'ClientWrite')
    and a.state_change < clock_timestamp() - make_interval(secs => %(seconds)s);
 

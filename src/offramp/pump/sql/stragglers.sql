@@ -17,6 +17,14 @@ select a.pid,
 -- name: end
 select pg_terminate_backend(%(pid)s);
 
+-- name: end_runner
+select count(pg_terminate_backend(a.pid))
+  from pg_stat_activity a
+ where a.datname = current_database()
+   and a.pid <> pg_backend_pid()
+   and starts_with(a.application_name, left(%(program)s, 63))
+   and (a.usename = current_user or pg_has_role(a.usesysid, 'USAGE') or pg_has_role('pg_signal_backend', 'USAGE'));
+
 -- name: note
 update offramp.fence set read_only = true;
 
