@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -19,6 +19,7 @@ from offramp.cutover.moves import BEFORE_COMMIT, go_back, run_move
 from offramp.cutover.tryout import TRIED
 from offramp.design.model import CutoverPlan
 from offramp.errors import OfframpError, WaitingError
+from offramp.kit import processes
 from offramp.rehearsal.servers import postgres, programs
 
 UNDO_SECONDS = 2.0
@@ -86,6 +87,27 @@ def attempt(lab: Lab, ready: tuple[Direction, int], plan: CutoverPlan) -> tuple[
         return stopped, switch.let_go_at - began[0], switch.notes
 
 
+def waits(conn: psycopg.Connection[tuple[object, ...]], program: str) -> bool:
+    """Whether a session of this program waits for a lock."""
+    asked = "select from pg_stat_activity where starts_with(application_name, %s) and wait_event_type = 'Lock'"
+    return conn.execute(asked, [program]).fetchone() is not None
+
+
+def captured(lab: Lab, ready: tuple[Direction, int]) -> list[str]:
+    """Capture on a standby whose link would fire it."""
+    if ready[0] == "forward":
+        return []
+    left: list[str] = []
+    for name in NAMES:
+        with pg.connect(lab.url("heroku", name), application_name="offramp lab") as conn:
+            left += [one for one in pump.leftovers(conn) if one.startswith("trigger offramp_") and "deny" not in one]
+    return left
+
+
+def until(fact: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    processes.wait_until(fact, seconds=seconds, what=what)
+
+
 def assert_as_before(lab: Lab, ready: tuple[Direction, int]) -> None:
     """Nobody is held or fenced, and the primary is who it was."""
     direction, epoch = ready
@@ -150,18 +172,48 @@ def test_a_link_that_stands_still_undoes_the_switch_at_its_deadline(
     assert_as_before(lab, ready)
 
 
+def test_a_link_that_stands_still_in_the_middle_of_a_batch_keeps_no_client_waiting(
+    lab: Lab, writers: Writers, ready: tuple[Direction, int]
+) -> None:
+    """Its open transactions hold locks on both sides, and a dump reads the primary: the undo waits for none of them."""
+    origin, receiver = ("heroku", "aws") if ready[0] == "forward" else ("aws", "heroku")
+    with psycopg.connect(lab.url(receiver, "stock").reveal(), autocommit=True) as watch:
+        with psycopg.connect(lab.url(receiver, "stock").reveal()) as held:
+            held.execute("set transaction read write")
+            held.execute("select from entry where id <= 1000 for update")
+            until(lambda: waits(watch, "offramp-link-stock"), "the batch to wait for a row")
+            lab.links["stock"].send_signal(signal.SIGSTOP)
+        try:
+            with psycopg.connect(lab.url(origin, "stock").reveal(), application_name="pg_dump") as dump:
+                dump.execute("lock table parent, entry, trail in access share mode")
+                error, took, notes = attempt(lab, ready, QUICK)
+        finally:
+            lab.links["stock"].send_signal(signal.SIGCONT)
+
+    assert isinstance(error, WaitingError)
+    assert "did not end within 4 s" in error.message
+    assert took < QUICK.deadline_seconds + UNDO_SECONDS
+    assert any("were left on the primary of stock" in note and "pg_dump" in note for note in notes), notes
+    assert_as_before(lab, ready)
+    until(lambda: not captured(lab, ready), "capture on the standby to be gone")
+    lab.wait_live(*ready)
+
+
 def test_a_statement_that_hangs_is_cancelled_at_the_deadline(
     lab: Lab, writers: Writers, ready: tuple[Direction, int]
 ) -> None:
     """Somebody locks a table where the switch must look: on the receiving side, which no fence has emptied of others."""
     receiver = "aws" if ready[0] == "forward" else "heroku"
     with psycopg.connect(lab.url(receiver, "orders").reveal()) as rude:
-        rude.execute("lock table parent in access exclusive mode")
+        rude.execute("lock table parent, entry in access exclusive mode")
         error, took, _ = attempt(lab, ready, QUICK)
 
     assert isinstance(error, OfframpError)
+    assert "so it was undone" in error.message or "somebody else holds" in error.message
     assert took < QUICK.deadline_seconds + UNDO_SECONDS
     assert_as_before(lab, ready)
+    until(lambda: not captured(lab, ready), "capture on the standby to be gone")
+    lab.wait_live(*ready)
 
 
 def test_a_dry_run_changes_nothing_and_fails_nobody(lab: Lab, writers: Writers, ready: tuple[Direction, int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -466,6 +467,37 @@ def test_the_fence_waits_for_writers_in_flight_and_lets_none_pass(world: World) 
     pair.app().execute("insert into topic (title) values ('open again')")
     assert pump.fenced(pair.source()) is None
     assert link.end() == 0
+
+
+def test_a_fence_opens_though_a_dump_reads_every_table(world: World) -> None:
+    """What refuses stops refusing at once; what the dump keeps on the tables goes later, and a fence in between closes again."""
+    pair = world.pair()
+    fill(pair.app(), 60)
+    first = pump.fence(pair.source(), link_name="m", epoch=2)
+    with psycopg.connect(pair.source_url, application_name="pg_dump") as dump:
+        dump.execute("set transaction isolation level repeatable read")
+        dump.execute("lock table topic, ledger, tree, rank in access share mode")
+        dump.execute("select count(*) from offramp.fence")
+        began = time.monotonic()
+        pump.unfence(pair.source())
+        pair.app().execute("insert into topic (title) values ('during the dump')")
+        took = time.monotonic() - began
+        with pytest.raises(WaitingError, match="pg_dump"):
+            pump.sweep(pair.source(), deadline_seconds=0.5)
+        again = pump.fence(pair.source(), link_name="m", epoch=2)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            pair.app().execute("insert into topic (title) values ('too late')")
+        pump.sweep(pair.source())
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            pair.app().execute("delete from topic where false")
+        pump.unfence(pair.source())
+    pump.sweep(pair.source())
+
+    assert took < 1
+    assert first.xid != again.xid
+    assert pump.fenced(pair.source()) is None
+    assert [name for name in pump.leftovers(pair.source()) if "deny" in name or "fence" in name] == []
+    pair.app().execute("insert into topic (title) values ('open again')")
 
 
 def test_the_fence_gives_up_in_time_and_names_who_is_in_the_way(world: World) -> None:
