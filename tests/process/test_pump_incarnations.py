@@ -334,7 +334,9 @@ def test_a_crash_that_loses_commits_is_not_taken_for_a_restart(world: World, pai
     writer = threading.Thread(target=_write_carelessly, args=(pair,), daemon=True)
     writer.start()
     _applied(pair, "select count(*) > 300 from public.entry")
+    _stop_ahead_of_the_disk(world, pair, link)
     os.kill(row[0], signal.SIGKILL)
+    link.process.send_signal(signal.SIGCONT)
     writer.join(10)
     _compared(pair, link)
     pair.drain(FORWARD)
@@ -342,6 +344,25 @@ def test_a_crash_that_loses_commits_is_not_taken_for_a_restart(world: World, pai
     assert _said(link, "origin changed")[-1]["fate"] == "lost"
     assert link.end() == 0
     assert_equal(pair)
+
+
+def _stop_ahead_of_the_disk(world: World, pair: Pair, link: LinkProcess) -> None:
+    """Stop the link at a moment when the target has what the source has in memory only, so that a crash does cost something.
+
+    The link's own heartbeat, once a second, takes to disk what was committed until then.
+    """
+    asked = "select origin_lsn::text from offramp.link"
+    with world.source.connect() as admin, pair.target() as target:
+
+        def ahead() -> bool:
+            link.process.send_signal(signal.SIGSTOP)
+            reached = target.execute(asked).fetchone()
+            if reached and admin.execute("select pg_current_wal_lsn() < %s::pg_lsn", reached).fetchone() == (True,):
+                return True
+            link.process.send_signal(signal.SIGCONT)
+            return False
+
+        until(ahead, "the target to have what is not on the source's disk")
 
 
 def _write_carelessly(pair: Pair) -> None:
