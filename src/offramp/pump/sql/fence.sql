@@ -81,6 +81,8 @@ select n.nspname, c.relname
 -- name: allow_table
 drop trigger if exists offramp_deny on {table}
 
--- name: drop
-drop function if exists offramp.deny();
+-- name: drop_mark
 drop table if exists offramp.fence;
+
+-- name: drop_deny
+drop function if exists offramp.deny();
