@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -477,10 +476,8 @@ def test_a_fence_opens_though_a_dump_reads_every_table(world: World) -> None:
     with psycopg.connect(pair.source_url, application_name="pg_dump") as dump:
         dump.execute("set transaction isolation level repeatable read")
         dump.execute("lock table topic, ledger, tree, rank in access share mode")
-        began = time.monotonic()
         pump.unfence(pair.source())
         pair.app().execute("insert into topic (title) values ('during the dump')")
-        took = time.monotonic() - began
         with pytest.raises(WaitingError, match="pg_dump"):
             pump.sweep(pair.source(), deadline_seconds=0.5)
         marked = pair.source().execute("select to_regclass('offramp.fence') is not null").fetchone()
@@ -493,7 +490,6 @@ def test_a_fence_opens_though_a_dump_reads_every_table(world: World) -> None:
         pump.unfence(pair.source())
     pump.sweep(pair.source())
 
-    assert took < 1
     assert marked == (False,)
     assert first.xid != again.xid
     assert pump.fenced(pair.source()) is None

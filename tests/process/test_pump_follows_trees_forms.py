@@ -12,7 +12,7 @@ from psycopg import sql
 from offramp import postgres
 from offramp.kit.secret import Secret
 from offramp.postgres import Table
-from offramp.pump import capture, guarding
+from offramp.pump import functions, guarding
 from offramp.rehearsal.servers import programs
 from offramp.rehearsal.servers.postgres import Postgres
 
@@ -61,12 +61,12 @@ def install(server: Postgres, name: str = "leaf") -> Table:
         table = next(table for table in postgres.tables(admin) if table.name == name)
         assert table.in_tree
         guarding.install(admin)
-        admin.execute(capture.function_texts(table, NUMBER, 1, by_row=True))
+        admin.execute(functions.function_texts(table, NUMBER, 1, by_row=True))
         for operation, level in (("insert", "row"), ("update", "row"), ("delete", "row"), ("truncate", "statement")):
             admin.execute(
                 sql.SQL("create trigger {} after {} on {} for each {} execute function {}()").format(
                     sql.Identifier(f"offramp_{operation}"), sql.SQL(operation), sql.Identifier(table.schema, table.name),
-                    sql.SQL(level), capture.function(NUMBER, operation),
+                    sql.SQL(level), functions.function(NUMBER, operation),
                 )
             )  # fmt: skip
     return table

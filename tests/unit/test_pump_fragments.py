@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 from offramp.postgres import Column, KeyColumn, Table
-from offramp.pump import archive, capture, copying, differing, logs, roles, schema, sequences, shape, standby
+from offramp.pump import archive, copying, differing, functions, logs, roles, schema, sequences, shape, standby
 from offramp.pump.sequences import Sequence
 
 
@@ -32,14 +32,14 @@ def test_the_examples_in_docstrings_hold(module: object) -> None:
     assert tried.attempted > 0
 
 
-def functions(of: Table) -> str:
+def texts(of: Table) -> str:
     """The text of the functions, comments and quotes around plain names left out."""
-    text = capture.function_texts(of, 3, 7, by_row=False).as_string(None).replace('"', "")
+    text = functions.function_texts(of, 3, 7, by_row=False).as_string(None).replace('"', "")
     return "\n".join(line for line in text.splitlines() if not line.startswith("--"))
 
 
 def test_a_key_in_first_place_needs_no_padding() -> None:
-    text = functions(table(column("id"), column("a"), key=("id",)))
+    text = texts(table(column("id"), column("a"), key=("id",)))
 
     assert "null::" not in text
     assert "as n(offramp_1)" in text
@@ -47,7 +47,7 @@ def test_a_key_in_first_place_needs_no_padding() -> None:
 
 
 def test_a_key_in_a_later_place_is_padded_so_that_drops_leave_enough_columns() -> None:
-    text = functions(table(column("a"), column("b"), column("id"), key=("id",)))
+    text = texts(table(column("a"), column("b"), column("id"), key=("id",)))
 
     assert "r.*, null::pg_catalog.text, null::pg_catalog.text, null::pg_catalog.text from" in text
     assert "n.offramp_3::pg_catalog.text" in text
@@ -56,12 +56,12 @@ def test_a_key_in_a_later_place_is_padded_so_that_drops_leave_enough_columns() -
 
 def test_capture_names_no_column_of_the_table() -> None:
     for key in (("secret_a",), ()):
-        assert "secret" not in functions(table(column("secret_a"), column("secret_b"), key=key))
+        assert "secret" not in texts(table(column("secret_a"), column("secret_b"), key=key))
 
 
 def test_capture_leaves_no_name_to_the_search_path() -> None:
     """C44: the functions run with the application's search_path, which may shadow anything."""
-    text = functions(table(column("id"), column("b", "text"), key=("id", "b")))
+    text = texts(table(column("id"), column("b", "text"), key=("id", "b")))
 
     assert "search_path" not in text
     for word in ("pg_current_xact_id", "array_agg", "row_number", "hashtextextended", "sum("):
@@ -69,8 +69,8 @@ def test_capture_leaves_no_name_to_the_search_path() -> None:
 
 
 def test_a_key_that_prints_by_session_settings_is_captured_under_pinned_ones() -> None:
-    steady = functions(table(column("id", "uuid"), key=("id",)))
-    moody = functions(table(column("id", "timestamp with time zone"), key=("id",)))
+    steady = texts(table(column("id", "uuid"), key=("id",)))
+    moody = texts(table(column("id", "timestamp with time zone"), key=("id",)))
 
     assert "datestyle" not in steady
     assert "set datestyle = 'ISO, YMD'" in moody

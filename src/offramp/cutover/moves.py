@@ -67,7 +67,7 @@ def _open(switch: Switching) -> None:
 
 
 def _close_unswitched(switch: Switching) -> None:
-    """Tidy up behind a switch that was not made. Nobody waits any more, and what somebody is in the way of is not in anybody's."""
+    """Tidy up behind a switch that was not made. Nobody waits for this; what cannot be removed stops nobody, and is noted and left."""
 
     def tidy(pair: Pair) -> None:
         if because := pump.give_back(pair.receiver, pair.returning, pair.feeding):

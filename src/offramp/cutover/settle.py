@@ -21,15 +21,18 @@ def committed(switch: Switching) -> bool:
 def perform(switch: Switching, interrupt: Interrupt) -> None:
     """Do the whole switch, or leave everything as it was.
 
-    Raises what stopped it, after the undo. After the commit nothing is undone: what fails there is raised as it is, and the
-    next run settles forward.
+    Raises what stopped it, after the undo; its hint names what the undo had to leave. After the commit nothing is undone: what
+    fails there is raised as it is, and the next run settles forward.
     """
     try:
         for move in (*BEFORE_COMMIT, COMMIT):
             run_move(move, switch, interrupt)
-    except OfframpError:
+    except OfframpError as error:
         if not committed(switch):
+            told = len(switch.notes)
             go_back(switch)
+            if left := switch.notes[told:]:
+                error.hint = f"{error.hint} Left behind, in nobody's way: {'; '.join(left)}".strip()
             raise
     go_forward(switch, interrupt)
 

@@ -5,7 +5,7 @@ at the receiver; copy, verification, fence, sequences and the way back are built
 
 Where to look:
     the link's life     link session beginning following duty state status model
-    capture             capture trees logs guarding
+    capture             capture functions trees logs guarding
     a batch             window batch stream apply
     the copy            copying bulk building
     verification        verify inspecting rounds turns cutting digest examining differing footing checks

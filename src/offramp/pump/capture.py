@@ -1,8 +1,8 @@
 """How does the origin note which rows changed, without ever failing or delaying the application?
 
-Schema ``offramp`` at the origin holds the logs and a register; each captured table has four statement triggers with a function each.
-All tables write to one log, the active one. When it has grown the functions are pointed at another, and the old one is emptied once
-it is consumed.
+Schema ``offramp`` at the origin holds the logs and a register; each captured table has four statement triggers with a function each
+(``functions``). All tables write to one log, the active one. When it has grown the functions are pointed at another, and the old one
+is emptied once it is consumed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -19,8 +18,9 @@ from psycopg.rows import args_row
 from ..errors import WaitingError
 from ..kit import sqlbook
 from ..kit.clock import Clock, SystemClock
-from ..postgres import Column, Connection, Table
+from ..postgres import Connection, Table
 from . import guarding, room, shape, trees
+from .functions import OPERATIONS, by_operation, function, function_texts, log
 from .model import Link
 
 _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
@@ -28,29 +28,6 @@ _BOOK = sqlbook.load("offramp.pump", "sql/capture.sql")
 LOCK_MILLISECONDS = 500
 # Then the link says who is in the way, and tries again.
 INSTALL_SECONDS = 20.0
-OPERATIONS = ("insert", "update", "delete", "truncate")
-# Keys of these types are logged as ranges where they lie close together.
-WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
-# What makes text the same in every session. Each setting of a function costs its every call a microsecond, so only those that
-# a table's types depend on are made; a type that is not named here gets all of them.
-EXACT: Mapping[str, sql.SQL] = {
-    "search_path": sql.SQL("set search_path = pg_catalog, pg_temp"),
-    "extra_float_digits": sql.SQL("set extra_float_digits = 3"),
-    "datestyle": sql.SQL("set datestyle = 'ISO, YMD'"),
-    "intervalstyle": sql.SQL("set intervalstyle = 'iso_8601'"),
-    "timezone": sql.SQL("set timezone = 'UTC'"),
-    "bytea_output": sql.SQL("set bytea_output = 'hex'"),
-    "lc_monetary": sql.SQL("set lc_monetary = 'C'"),
-    "xmloption": sql.SQL("set xmloption = 'content'"),
-}
-PRINTED: Mapping[str, tuple[str, ...]] = {
-    "smallint": (), "integer": (), "bigint": (), "boolean": (), "uuid": (), "oid": (), "numeric": (), "text": (), "citext": (),
-    "public.citext": (), "character": (), "json": (), "inet": (), "cidr": (), "macaddr": (), "bit": (),
-    "timestamp with time zone": ("datestyle", "timezone"), "timestamp(": ("datestyle", "timezone"),
-    "timestamp without time zone": ("datestyle",), "date": ("datestyle",), "time": (), "interval": ("intervalstyle",),
-    "real": ("extra_float_digits",), "double precision": ("extra_float_digits",), "bytea": ("bytea_output",),
-    "money": ("lc_monetary",), "xml": ("xmloption",),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +40,6 @@ class Captured:
     direction: str
     log: int
     definition: str
-
-
-def log(number: int) -> sql.Identifier:
-    return sql.Identifier("offramp", f"log_{number}")
-
-
-def function(number: int, operation: str) -> sql.Identifier:
-    return sql.Identifier("offramp", f"capture_{number}_{operation}")
 
 
 def register(origin: Connection) -> Mapping[int, Captured]:
@@ -211,102 +180,7 @@ def _next_number(origin: Connection) -> int:
 
 
 def _render(block: str, number: int, table: Table) -> sql.Composed:
-    return sql.SQL(_BOOK[block]).format(table=shape.name(table), **_functions(number))
-
-
-def _functions(number: int) -> dict[str, sql.Composable]:
-    return {f"on_{operation}": function(number, operation) for operation in OPERATIONS}
-
-
-def function_texts(table: Table, number: int, target: int, *, by_row: bool) -> sql.Composed:
-    """Return the statements that make the table's trigger functions write to log ``target``; ``by_row``: they fire for each row."""
-    guards = {
-        operation: guarding.call(f"capture_{number}_{operation}", f"offramp.log_{target}") for operation in OPERATIONS
-    }
-    if by_row:
-        return sql.SQL("\n").join(trees.row_functions(table, number, _functions(number), log(target), guards))
-    keyed = bool(table.key)
-    blocks = (
-        ("insert", "keyed_insert" if keyed else "bare_insert", "new_rows", "+"),
-        ("update", "keyed_update" if keyed else "bare_update", "", ""),
-        ("delete", "keyed_insert" if keyed else "bare_insert", "old_rows", "-"),
-        ("truncate", "truncated", "", ""),
-    )
-    common = _fragments(table)
-    return sql.SQL("\n").join(
-        sql.SQL(_BOOK[block]).format(
-            function=function(number, operation),
-            number=sql.Literal(number),
-            log=log(target),
-            rows=sql.SQL(rows),
-            one_range=_ranges(table, common, "one_extent", number, target, rows),
-            both_ranges=_ranges(table, common, "both_extents", number, target, "new_rows"),
-            sign=sql.Literal(sign),
-            guard=guards[operation],
-            **common,
-        )
-        for operation, block, rows, sign in blocks
-    )
-
-
-def _ranges(
-    table: Table, common: dict[str, sql.Composable], extent: str, number: int, target: int, rows: LiteralString
-) -> sql.Composable:
-    """Return the part that logs a bulk statement's keys as ranges, or nothing where the key is not one whole number."""
-    if len(table.key) != 1 or table.key_columns[0].type not in WHOLE_NUMBERS:
-        return sql.SQL("")
-    place = [column.name for column in table.columns].index(table.key[0].name) + 1
-    parts = {**common, "key": sql.Identifier(f"{shape.unique(table, 'offramp_')}{place}"), "rows": sql.SQL(rows)}
-    return sql.SQL(_BOOK["whole_numbers"]).format(
-        extent=sql.SQL(_BOOK[extent]).format(**parts), log=log(target), number=sql.Literal(number), **parts
-    )
-
-
-def settings(columns: Iterable[Column]) -> sql.Composable:
-    """Return the settings of a trigger function that make these columns print as the other side reads them, and no others."""
-    wanted: set[str] = set()
-    for column in columns:
-        base = column.base.removesuffix("[]")
-        known = next((names for prefix, names in PRINTED.items() if _is(base, prefix)), None)
-        wanted |= set(EXACT) if known is None else set(known)
-    return sql.SQL("\n").join(EXACT[name] for name in EXACT if name in wanted)
-
-
-def _is(base: str, prefix: str) -> bool:
-    """Whether a type is of this kind: those of the server may have a length or a precision behind their name."""
-    return base == prefix or ("." not in prefix and base.startswith(prefix))
-
-
-def _fragments(table: Table) -> dict[str, sql.Composable]:
-    """Return the parts of a trigger function that depend on the table's columns, by position only."""
-    names = [column.name for column in table.columns]
-    positions = [names.index(key.name) + 1 for key in table.key]
-    width = max(positions, default=len(names)) or 1
-    word = shape.unique(table, "offramp_")
-    aliases = [sql.Identifier(f"{word}{place}") for place in range(1, width + 1)]
-    texts = [sql.SQL("n.{}::pg_catalog.text").format(aliases[place - 1]) for place in positions]
-    keys = [sql.Identifier(f"k{at}") for at in range(1, len(positions) + 1)]
-    whole = texts[0] if len(texts) == 1 else sql.SQL("row({})::pg_catalog.text").format(shape.comma(texts))
-    return {
-        "settings": settings(table.key_columns if table.key else shape.stored(table)),
-        "wait_long": sql.SQL(_BOOK["wait_long"]),
-        "wait_as_before": sql.SQL(_BOOK["wait_as_before"]),
-        "names": shape.comma(keys),
-        "keys": shape.comma(texts),
-        "named_keys": shape.comma(
-            sql.SQL("{} as {}").format(text, key) for text, key in zip(texts, keys, strict=True)
-        ),
-        "arrays": shape.comma(
-            sql.SQL("pg_catalog.array_agg(s.{})::pg_catalog.text").format(key) for key in keys
-        ),
-        "hashed": sql.SQL('{} collate pg_catalog."C"').format(whole),
-        "all": shape.comma(sql.SQL("n.{}").format(alias) for alias in aliases),
-        # The first column needs no pad: a table whose every column was dropped still yields the null for c1.
-        "pads": sql.SQL("").join(
-            [sql.SQL(", null::pg_catalog.text")] * (0 if table.key and width == 1 else width)
-        ),
-        "aliases": shape.comma(aliases),
-    }  # fmt: skip
+    return sql.SQL(_BOOK[block]).format(table=shape.name(table), **by_operation(number))
 
 
 def switch_log(origin: Connection, tables: Iterable[tuple[Table, Captured]], target: int) -> None:
@@ -421,7 +295,7 @@ def _try_uninstall(origin: Connection, captured: Captured) -> bool:
             ).fetchone()
             if row is not None:
                 origin.execute(sql.SQL(_BOOK["drop_triggers"]).format(table=sql.Identifier(row[0], row[1])))
-            origin.execute(sql.SQL(_BOOK["drop_functions"]).format(**_functions(captured.number)))
+            origin.execute(sql.SQL(_BOOK["drop_functions"]).format(**by_operation(captured.number)))
             origin.execute(_BOOK["forget"], {"relid": captured.relid})
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False

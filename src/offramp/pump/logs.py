@@ -16,7 +16,7 @@ from psycopg.rows import args_row
 
 from ..kit import sqlbook
 from ..postgres import Connection
-from . import capture
+from . import functions
 
 _BOOK = sqlbook.load("offramp.pump", "sql/logs.sql")
 # A page without its header, and the smallest row that a log can have: header 24, xid 8, t 4, op 1, aligned, and its line pointer.
@@ -70,7 +70,7 @@ class Unread:
         # Two scans instead of one with "or": each finds its rows by address.
         return sql.SQL(" union all ").join(
             sql.SQL("select {} from only {} l where {} and {}").format(
-                listed, capture.log(self.log.number), part, where
+                listed, functions.log(self.log.number), part, where
             )
             for part in self._parts(named=named)
         )
@@ -153,7 +153,7 @@ class Logs:
                 sql.SQL("coalesce(pg_column_size(l.{}), 0)").format(sql.Identifier(f"k{at}"))
                 for at in range(1, width + 1)
             ),
-            log=capture.log(unread.log.number),
+            log=functions.log(unread.log.number),
             low=sql.Literal(unread.addresses[0]),
         )
         seen = {page: Page(page, tuple(lines), used) for page, lines, used in self.origin.execute(query)}

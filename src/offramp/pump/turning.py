@@ -15,7 +15,7 @@ from ..kit.clock import Clock
 from ..postgres import Connection, translated
 from . import capture
 from .arming import give_back, reopen_link
-from .fencing import fenced, somebody_in_the_way, unfence
+from .fencing import fenced, somebody_in_the_way, sweep, unfence
 from .model import Event
 from .moves import AFTER_COMMIT, BEFORE_COMMIT, Interrupt, Move, Report, Sides, Turning, runner
 from .standing import Standing, standing
@@ -26,6 +26,8 @@ _BOOK = sqlbook.load("offramp.pump", "sql/alone.sql")
 # A link that has said nothing for so long does not run.
 SILENCE_SECONDS = 15.0
 LAG_SECONDS = 10.0
+# How long what the fence left may be waited for, once writers are in again.
+SWEEP_SECONDS = 1.0
 TRIES = 5
 
 
@@ -129,6 +131,10 @@ def take_back(sides: Sides, before: Standing, report: Report) -> None:
     report(Event("writers let in again", {"primary": before.primary}))
     if because := give_back(sides.receiver(before), before.returning, before.feeding):
         report(Event("capture left", {"because": because}))
+    try:
+        sweep(sides.origin(before), deadline_seconds=SWEEP_SECONDS)
+    except WaitingError as error:
+        report(Event("spent triggers left", {"because": error.message}))
     forget_open_switch(sides.target, before.epoch + 1)
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from ..kit import sqlbook
 from ..postgres import Connection, Table
-from . import capture, fingerprint, shape
+from . import capture, fingerprint, functions, shape
 from .capture import Captured
 from .logs import Logs
 
@@ -207,7 +207,7 @@ def changed_keys(source: Source, logs: Logs, position: str, entries: Entries) ->
     ranges: sql.Composable = sql.SQL("")
     if len(names) == 1:
         # The key may have been another type when they were logged, so the number goes by way of its text.
-        whole = table.key_columns[0].type in capture.WHOLE_NUMBERS
+        whole = table.key_columns[0].type in functions.WHOLE_NUMBERS
         typed = sql.SQL("l.k1::{} as {}" if whole else "l.k1::text::{} as {}").format(types[0], aliases[0])
         ranges = sql.SQL(_BOOK["ranges"]).format(**{**parts, "typed": typed})
     return sql.SQL(_BOOK["changed_keys_with_arrays"]).format(ranges=ranges, **parts)
