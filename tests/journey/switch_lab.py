@@ -1,6 +1,6 @@
 """A switch without clouds: two real databases, PgBouncer, links, a writer; and a controller that can be killed at any move.
 
-``python switch_lab.py FOLDER perform|settle DIRECTION EPOCH [POINT]`` is the controller: it kills itself at POINT.
+``main(FOLDER, perform|settle, DIRECTION, EPOCH, POINT)`` is the controller, a process of its own: it kills itself at POINT.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast
 
 import psycopg
+from nursery import Child, Nursery
 
 from offramp import postgres as pg
 from offramp import pump
@@ -62,9 +63,13 @@ class Lab:
     pooler: Pooler | None = None
     port: int = field(default_factory=ports.free_port)
     control: int = field(default_factory=ports.free_port)
-    links: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    links: dict[str, Child] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     """Ports that stand between somebody and a server, by ``controller/heroku`` and so on; the server's own where there is none."""
+
+    @cached_property
+    def nursery(self) -> Nursery:
+        return Nursery(self.folder)
 
     @property
     def document_file(self) -> Path:
@@ -170,27 +175,16 @@ class Lab:
     def _start_link(self, name: str, direction: Direction, epoch: int) -> None:
         heroku, rds = self.url("heroku", name, "link").reveal(), self.url("aws", name, "link").reveal()
         source, target = (heroku, rds) if direction == "forward" else (rds, heroku)
-        self.links[name] = processes.spawn(
-            [
-                sys.executable,
-                "-m",
-                "offramp.pump",
-                "link",
-                "--name",
-                name,
-                "--direction",
-                direction,
-                "--epoch",
-                str(epoch),
-            ],
+        self.links[name] = self.nursery.fork(
+            "link",
+            ["--name", name, "--direction", direction, "--epoch", str(epoch)],
+            log=self.folder / f"link-{name}.log",
             env={
-                **os.environ,
                 "SOURCE_URL": source,
                 "TARGET_URL": target,
                 "TARGET_OWNER": "app" if direction == "forward" else "owner",
                 "OFFRAMP_PG_BIN": str(programs.dump_tools(self.heroku.major)),
             },
-            log=self.folder / f"link-{name}.log",
         )
 
     def wait_live(self, direction: Direction, epoch: int, seconds: float = 30) -> None:
@@ -218,15 +212,19 @@ class Lab:
 
     def stop_links(self) -> None:
         for link in self.links.values():
-            processes.stop(link, seconds=10)
+            link.stop()
         self.links.clear()
 
-    def begin(self, what: str, direction: Direction, epoch: int, point: str = "") -> subprocess.Popen[str]:
+    def begin(self, what: str, direction: Direction, epoch: int, point: str = "") -> Child:
         """Start a controller that does not kill itself: it waits at ``point`` until ``go_on``."""
         for mark in (self.reached, self.go_on):
             mark.unlink(missing_ok=True)
-        words = [sys.executable, __file__, str(self.folder), what, direction, str(epoch), f"wait {point}"]
-        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return self._controller(what, direction, epoch, f"wait {point}")
+
+    def _controller(self, what: str, direction: Direction, epoch: int, point: str) -> Child:
+        log = self.folder / "controller.log"
+        log.unlink(missing_ok=True)
+        return self.nursery.fork("controller", [str(self.folder), what, direction, str(epoch), point], log)
 
     @property
     def reached(self) -> Path:
@@ -237,15 +235,11 @@ class Lab:
         return self.folder / "go-on"
 
     def controller(self, what: str, direction: Direction, epoch: int, point: str = "") -> int:
-        done = subprocess.run(
-            [sys.executable, __file__, str(self.folder), what, direction, str(epoch), point],
-            capture_output=True,
-            text=True,
-            timeout=90,
-        )
-        if done.returncode not in (0, -signal.SIGKILL):
-            raise AssertionError(done.stderr[-3000:])
-        return done.returncode
+        done = self._controller(what, direction, epoch, point)
+        status = done.wait(90)
+        if status not in (0, -signal.SIGKILL):
+            raise AssertionError(done.said()[-3000:])
+        return status
 
     def primary(self) -> tuple[str, int]:
         """Who is primary by the deciding record, and the epoch."""
@@ -261,6 +255,7 @@ class Lab:
 
     def close(self) -> None:
         self.stop_links()
+        self.nursery.close()
         if self.pooler:
             self._end_pooler()
 
@@ -393,7 +388,3 @@ def main(folder: str, what: str, direction: str, epoch: str, point: str) -> None
 
     with switching(Path(folder), cast(Direction, direction), int(epoch)) as switch:
         (settle.perform if what == "perform" else settle.settle)(switch, interrupt)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:6])

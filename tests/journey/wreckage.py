@@ -23,15 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from nursery import Child
 from switch_lab import NAMES, Direction, Lab
 from tcp_shim import Shim
+from visitors import GATEWAY, Front, Visitor
 
 from offramp.cutover.moves import MOVES
 from offramp.kit import processes
 from offramp.rehearsal.servers import postgres, programs
 
 LINES = tuple(f"{who}/{side}" for who in ("controller", "pooler", "link") for side in ("heroku", "aws"))
-HARMS = ("controller", "link", "pooler", "heroku", "aws", *LINES)
+HARMS = ("controller", "link", "pooler", "gateway", "heroku", "aws", *LINES)
 POINTS = tuple(f"cutover/main#{move.name}:{when}" for move in MOVES for when in ("before", "after"))
 HARM_SECONDS = 1.0
 SETTLE_SECONDS = 60.0
@@ -60,12 +62,16 @@ def matrix() -> list[Strike]:
     return [Strike(*cell) for cell in itertools.product(POINTS, HARMS, DIRECTIONS, ANSWERS)]
 
 
+def client_url(port: int, name: str) -> str:
+    return f"postgres://{name}:client@127.0.0.1:{port}/{name}?connect_timeout=5"
+
+
 class Clients(threading.Thread):
     """One application through the pooler: writes again and again, connects anew after an error, and remembers what it was told."""
 
     def __init__(self, port: int, name: str) -> None:
         super().__init__(name=f"client-{name}", daemon=True)
-        self.port, self.database = port, name
+        self.port, self.database, self.prefix = port, name, name
         self.acknowledged: list[str] = []
         self.unknown: list[str] = []
         self.errors: list[tuple[float, str, str]] = []
@@ -79,11 +85,10 @@ class Clients(threading.Thread):
             self.halt.wait(0.05)
 
     def _session(self) -> None:
-        url = f"postgres://{self.database}:client@127.0.0.1:{self.port}/{self.database}?connect_timeout=5"
-        with psycopg.connect(url, autocommit=True, prepare_threshold=None) as conn:
+        with psycopg.connect(client_url(self.port, self.database), autocommit=True, prepare_threshold=None) as conn:
             while not self.halt.is_set():
                 self._number += 1
-                token = f"{self.database}{self._number}"
+                token = f"{self.prefix}{self._number}"
                 try:
                     with conn.transaction():
                         conn.execute(
@@ -107,24 +112,35 @@ class Ruins:
 
     lab: Lab
     shims: dict[str, Shim]
-    front: Shim
+    door: Shim
     """Stands before the pooler, as discovery does: it lets nobody in until a pooler that comes back is well."""
-    clients: list[Clients] = field(default_factory=list)
-    struck: int = 0
-    """Cells that were gone through."""
+    front: Front
+    clients: list[Clients | Visitor] = field(default_factory=list)
+    left: list[Strike] = field(default_factory=list)
+    """Cells that were not begun."""
+    at: Strike | None = None
 
     def run(self, strikes: Sequence[Strike], say: object = print) -> list[str]:
         """Strike after strike on one estate until one breaks a rule; returns what broke, nothing when all went well."""
         assert callable(say)
+        self.left = list(strikes)
         self.lab.start_links("forward", 0)
-        for place, strike in enumerate(strikes, 1):
+        while self.left:
             began, seen = time.monotonic(), [len(client.errors) for client in self.clients]
+            self.at = strike = self._next()
             broken = self.strike(strike, seen)
-            self.struck = place
+            place = len(strikes) - len(self.left)
             say(f"{place}/{len(strikes)} {strike}: {'; '.join(broken) or 'well'} ({time.monotonic() - began:.1f} s)")
             if broken:
                 return [f"{strike}: {one}" for one in broken]
         return self.count()
+
+    def _next(self) -> Strike:
+        """The first that begins where the last one ended, so that few ways have to be gone undisturbed in between."""
+        wanted = "forward" if self.lab.primary()[0] == "heroku" else "reverse"
+        found = next((strike for strike in self.left if strike.direction == wanted), self.left[0])
+        self.left.remove(found)
+        return found
 
     def strike(self, strike: Strike, seen: Sequence[int]) -> list[str]:
         lab = self.lab
@@ -143,13 +159,14 @@ class Ruins:
             with self.harmed(strike.harm, controller):
                 lab.go_on.touch()
                 time.sleep(HARM_SECONDS)
-            said = controller.communicate(timeout=90)[1]
+            controller.wait(90)
+            said = controller.said()
         except subprocess.TimeoutExpired:
             controller.kill()
             said = "the controller never ended"
-        return self._after(strike, side, epoch, seen, controller.returncode, said)
+        return self._after(strike, side, epoch, seen, said)
 
-    def _after(self, strike: Strike, side: str, epoch: int, seen: Sequence[int], status: int, said: str) -> list[str]:
+    def _after(self, strike: Strike, side: str, epoch: int, seen: Sequence[int], said: str) -> list[str]:
         lab, broken = self.lab, []
         self._settle(strike.direction, epoch + 1)
         after, settled = lab.primary()
@@ -165,7 +182,7 @@ class Ruins:
             self._switch(strike.direction, epoch)
         else:
             self._turn_links(after, settled)
-        return broken + self._alive(said if status else "")
+        return broken + self._alive(said)
 
     def _switch(self, direction: Direction, epoch: int) -> None:
         self.lab.wait_live(direction, epoch, 60)
@@ -212,7 +229,8 @@ class Ruins:
         for client, before in zip(self.clients, seen, strict=True):
             for _, state, text in client.errors[before:]:
                 innocent = strike.harm in ("link", "controller") or strike.harm.startswith(("link/", "controller/"))
-                if innocent or state not in TAKEN_AWAY:
+                expected = (GATEWAY,) if strike.harm == "gateway" else () if innocent else TAKEN_AWAY
+                if state not in expected:
                     broken.append(f"a client of {client.database} saw {state or 'no state'}: {text}")
         return broken[:3]
 
@@ -243,20 +261,20 @@ class Ruins:
                 rows: dict[str, int] = dict(
                     conn.execute(
                         "select token, count(*) from entry where token ~ ('^' || %s || '[0-9]') group by token",
-                        (client.database,),
+                        (client.prefix,),
                     ).fetchall()
                 )
             lost = [token for token in client.acknowledged if rows.get(token, 0) == 0]
             doubled = [token for token, times in rows.items() if times > 1]
             told = {*client.acknowledged, *client.unknown}
             strange = [token for token in rows if token not in told]
-            broken += [f"{client.database}: lost {lost[:5]}" for _ in lost[:1]]
-            broken += [f"{client.database}: doubled {doubled[:5]}" for _ in doubled[:1]]
-            broken += [f"{client.database}: from nowhere {strange[:5]}" for _ in strange[:1]]
+            broken += [f"{client.prefix}: lost {lost[:5]}" for _ in lost[:1]]
+            broken += [f"{client.prefix}: doubled {doubled[:5]}" for _ in doubled[:1]]
+            broken += [f"{client.prefix}: from nowhere {strange[:5]}" for _ in strange[:1]]
         return broken
 
     @contextmanager
-    def harmed(self, harm: str, controller: subprocess.Popen[str]) -> Iterator[None]:
+    def harmed(self, harm: str, controller: Child) -> Iterator[None]:
         lab = self.lab
         if harm == "controller":
             controller.kill()
@@ -275,11 +293,15 @@ class Ruins:
             yield  # ``wait_live`` starts them again, as ECS does.
         elif harm == "pooler":
             assert lab.pooler is not None
-            self.front.cut(refuse=True)
+            self.door.cut(refuse=True)
             lab.kill_pooler()
             yield
             lab.start_pooler()
-            self.front.mend()
+            self.door.mend()
+        elif harm == "gateway":
+            self.front.kill()
+            yield
+            self.front.start()
         else:
             server = lab.heroku if harm == "heroku" else lab.rds
             server.stop(immediately=True)
@@ -299,12 +321,14 @@ def ruins(folder: Path) -> Iterator[Ruins]:
         lab.make()
         lab.start_pooler()
         stack.callback(lab.close)
-        front = stack.enter_context(Shim(lab.port))
-        clients = [Clients(front.port, name) for name in NAMES]
+        door = stack.enter_context(Shim(lab.port))
+        front = stack.enter_context(Front(folder / "gateway", client_url(door.port, NAMES[0])))
+        clients: list[Clients | Visitor] = [Clients(door.port, name) for name in NAMES]
+        clients.append(Visitor(front.port, NAMES[0]))
         for client in clients:
             client.start()
         try:
-            yield Ruins(lab, shims, front, clients)
+            yield Ruins(lab, shims, door, front, clients)
         finally:
             for client in clients:
                 client.halt.set()
@@ -322,10 +346,11 @@ def go_through(cells: Sequence[Strike]) -> list[str]:
                 try:
                     broken += made.run(left, lambda line: print(line, flush=True))
                 except Exception as error:  # A cell that could not be ended is a broken one too.
-                    broken.append(f"{left[made.struck]}: {type(error).__name__}: {error}")
-                    made.struck += 1
+                    if made.at is None:
+                        raise
+                    broken.append(f"{made.at}: {type(error).__name__}: {error}")
                 writes += sum(len(client.acknowledged) for client in made.clients)
-            left = left[made.struck :]
+                left = made.left
     print(f"{len(cells)} cells, {len(broken)} rules broken, {writes:,} acknowledged writes counted", flush=True)
     return broken
 
