@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from heroku_cli_program import BINARIES, node_with_cli
 from platform_fixtures import Running, running_platform, until, write_estate
 
-PACKAGE = Path(__file__).parent / "heroku_cli"
-BINARIES = PACKAGE / "node_modules" / ".bin"
-NODE_MAJOR = 20
-INSTALL_SECONDS, COMMAND_SECONDS = 600, 60
+COMMAND_SECONDS = 60
 
 # Commands that only read, and what their output must hold.
 READS: Mapping[str, tuple[str, ...]] = {
@@ -83,38 +80,9 @@ class Cli:
         return Said(done.returncode, done.stdout, done.stderr)
 
 
-def _node() -> Path | None:
-    """Return the folder of a Node.js that is new enough: the machine's own, else the one that the development wheels bring."""
-    for folder in (*os.environ["PATH"].split(os.pathsep), str(Path(sys.executable).parent)):
-        node = Path(folder) / "node"
-        if node.exists() and (Path(folder) / "npm").exists():
-            version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-            found = re.match(r"v(\d+)", version)
-            if found and int(found[1]) >= NODE_MAJOR:
-                return node.parent
-    return None
-
-
-def _install(node: Path) -> None:
-    """Install the pinned CLI beside its lock file, unless that very lock is installed already."""
-    lock, stamp = PACKAGE / "package-lock.json", PACKAGE / "node_modules" / ".offramp-lock"
-    if stamp.exists() and stamp.read_bytes() == lock.read_bytes():
-        return
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    environ = {**os.environ, "PATH": f"{node}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=PACKAGE, env=environ, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    assert done.returncode == 0, f"npm ci failed: {done.stderr[-2000:]}"
-    stamp.write_bytes(lock.read_bytes())
-
-
 @pytest.fixture(scope="module")
 def cli(module_folder: Path) -> Iterator[Cli]:
-    if (node := _node()) is None:
-        reason = f"there is no Node.js of version {NODE_MAJOR} or later with npm on this machine"
-        if os.environ.get("CI"):
-            pytest.fail(f"The Heroku CLI must judge the simulated Heroku in CI, but {reason}.")
-        pytest.skip(reason)
-    _install(node)
+    node = node_with_cli()
     estate = write_estate(module_folder / "estate", redis=True)
     home = module_folder / "home"
     home.mkdir()

@@ -6,20 +6,19 @@ import json
 import shlex
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 from feasible_mends import lines
+from heroku_cli_program import PACKAGE, node_with_cli
 
-MANIFEST = Path(__file__).parent / "heroku_cli" / "node_modules" / "heroku" / "oclif.manifest.json"
+MANIFEST = PACKAGE / "node_modules" / "heroku" / "oclif.manifest.json"
 
 
 @cache
 def commands() -> Mapping[str, Mapping[str, Any]]:
     """Every command by its name and by its aliases."""
-    if not MANIFEST.exists():
-        pytest.skip("The Heroku CLI is not installed; the contract test of the simulated Heroku installs it.")
+    node_with_cli()
     found: dict[str, Mapping[str, Any]] = {}
     for name, command in json.loads(MANIFEST.read_text("utf-8"))["commands"].items():
         found |= dict.fromkeys((name, *command.get("aliases", ()), *command.get("hiddenAliases", ())), command)
