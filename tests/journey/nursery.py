@@ -140,13 +140,23 @@ def serve(fd: int) -> None:
     from offramp.pump import __main__  # noqa: F401
 
     running: set[int] = set()
+    try:
+        _answer(fd, running)
+    finally:  # Whoever asked may have gone without waiting for the answer.
+        for pid in running:
+            os.kill(pid, signal.SIGKILL)
+        for pid in running:
+            os.waitpid(pid, 0)
+
+
+def _answer(fd: int, running: set[int]) -> None:
+    """Fork and tell, until the other end is closed."""
     with socket.socket(fileno=fd) as line, line.makefile("rw", encoding="utf-8") as lines:
         for text in lines:
             asked = json.loads(text)
             if "fork" in asked:
                 pid = os.fork()
                 if pid == 0:
-                    line.close()
                     os.close(fd)
                     status = _begin(asked["fork"], asked["arguments"], asked["log"], asked["env"])
                     sys.stdout.flush()
@@ -159,10 +169,6 @@ def serve(fd: int) -> None:
                 running -= {ended}
             lines.write(json.dumps(answer) + "\n")
             lines.flush()
-    for pid in running:
-        os.kill(pid, signal.SIGKILL)
-    for pid in running:
-        os.waitpid(pid, 0)
 
 
 if __name__ == "__main__":

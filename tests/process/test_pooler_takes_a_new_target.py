@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +22,15 @@ from offramp.pooler.serve import Pooler, control_server
 from offramp.postgres import Console
 from offramp.rehearsal.servers import ports, postgres, programs
 
+POOL_SIZE = 5
+ARRIVAL_SECONDS = 0.01
+
 
 @pytest.fixture(scope="module")
 def servers(module_folder: Path) -> Iterator[tuple[postgres.Postgres, postgres.Postgres]]:
     with (
-        postgres.Postgres(module_folder / "old", programs.source_postgres()) as old,
-        postgres.Postgres(module_folder / "new", programs.target_postgres()) as new,
+        postgres.Postgres(module_folder / "old", programs.source_postgres(), tls=True) as old,
+        postgres.Postgres(module_folder / "new", programs.source_postgres(), tls=True) as new,
     ):
         for server, name in ((old, "old"), (new, "new")):
             with server.connect() as connection:
@@ -38,6 +43,7 @@ def servers(module_folder: Path) -> Iterator[tuple[postgres.Postgres, postgres.P
 
 
 def target(server: postgres.Postgres, side: str) -> Target:
+    # They want TLS, as on Heroku and AWS: PgBouncer then takes every RELOAD for another target.
     return config.target_from_url(Secret(server.url("app", "app", "app")), side)
 
 
@@ -48,7 +54,7 @@ def document(old: postgres.Postgres) -> PoolerConfig:
         admin_user="controller",
         admin_password=Secret("admin's"),
         control_token=Secret("token"),
-        pool_size=5,
+        pool_size=POOL_SIZE,
     )
 
 
@@ -86,6 +92,14 @@ class Running:
             assert row
             return str(row[0])
 
+    def knock(self) -> str:
+        """Come as an application that keeps no connection does; return what went wrong, if anything did."""
+        try:
+            self.place()
+        except psycopg.Error as error:
+            return str(error).strip()
+        return ""
+
     def stop(self) -> None:
         self.server.shutdown()
         self.server.server_close()
@@ -116,14 +130,97 @@ def test_held_clients_arrive_at_the_new_target_without_an_error(
         )
         moved = replace(document(servers[0]), databases={"orders": target(servers[1], "aws")})
         running.secret = config.dump(moved)
-        state = running.door.reload()
-        console.resume("orders")
+        state = running.door.rewrite()
+        console.release(["orders"])
     for thread in waiting:
         thread.join(10)
 
     assert answers == ["new"] * 4
     assert state.digest == config.digest(moved)
     assert dict(state.sides) == {"orders": "aws"}
+
+
+@contextmanager
+def newcomers(running: Running) -> Iterator[list[str]]:
+    """Clients who connect anew for each query, as Django does by default, whether or not others wait; yields what went wrong for them."""
+    halt = threading.Event()
+    coming: list[Future[str]] = []
+    wrong: list[str] = []
+
+    def come(pool: ThreadPoolExecutor) -> None:
+        while not halt.wait(ARRIVAL_SECONDS):
+            coming.append(pool.submit(running.knock))
+
+    with ThreadPoolExecutor(200) as pool:
+        arrivals = threading.Thread(target=come, args=(pool,))
+        arrivals.start()
+        try:
+            yield wrong
+        finally:
+            halt.set()
+            arrivals.join(30)
+    wrong += [error for one in coming if (error := one.result())]
+
+
+def test_newcomers_see_nothing_of_a_hold_and_of_another_target(
+    running: Running, servers: tuple[postgres.Postgres, postgres.Postgres]
+) -> None:
+    """PgBouncer turns newcomers away while it takes the last login at the server for failed, as it does of one that a PAUSE cut off."""
+    with newcomers(running) as wrong, running.console() as console:
+        for number in range(12):
+            # Servers that are let go are replaced by new ones: there is nearly always a login under way.
+            console._command("RECONNECT", "orders", 5)
+            console.pause("orders", seconds=5)
+            server, side = ((servers[1], "aws"), (servers[0], "heroku"))[number % 2]
+            running.secret = config.dump(replace(document(servers[0]), databases={"orders": target(server, side)}))
+            running.door.rewrite()
+            console.release(["orders"])
+
+    assert wrong == []
+
+
+def test_newcomers_see_nothing_of_a_hold_that_was_given_up(running: Running) -> None:
+    with newcomers(running) as wrong, running.console() as console:
+        for _ in range(12):
+            console._command("RECONNECT", "orders", 5)
+            console.pause("orders", seconds=5)
+            console.resume("orders")
+
+    assert wrong == []
+
+
+def test_newcomers_see_nothing_of_a_configuration_that_is_read_again(running: Running) -> None:
+    with newcomers(running) as wrong, running.console() as console:
+        for _ in range(12):
+            console.reload()
+            running.place()
+
+    assert wrong == []
+
+
+def test_a_pooler_that_starts_while_a_switch_is_under_way_holds_newcomers_too(
+    server_folder: Path, servers: tuple[postgres.Postgres, postgres.Postgres]
+) -> None:
+    running = Running(server_folder, replace(document(servers[0]), held=("orders",)))
+    try:
+        with newcomers(running) as wrong, running.console() as console:
+            processes.wait_until(
+                lambda: sum(int(row["cl_waiting"]) for row in console.pools()) > 20, seconds=10, what="held newcomers"
+            )
+            console.release(["orders"])
+            assert running.place() == "old"
+    finally:
+        running.stop()
+
+    assert wrong == []
+
+
+def test_a_controller_killed_while_it_pauses_leaves_no_pooler_that_cannot_grow(running: Running) -> None:
+    with running.console() as console:
+        console._run("SET default_pool_size = 0", 5)
+        console.resume("orders")
+
+        assert console._pool_size() == POOL_SIZE
 
 
 def test_a_rotated_credential_is_taken_without_anybody_asking(
@@ -169,7 +266,7 @@ def test_a_reload_asks_nobody_and_keeps_what_was_resolved(
         asked.clear()
         moved = replace(both, databases={**both.databases, "orders": target(servers[1], "aws")})
         running.secret = config.dump(moved)
-        running.door.reload()
+        running.door.rewrite()
 
         assert asked == []
         served = running.pooler.served.databases
@@ -177,7 +274,7 @@ def test_a_reload_asks_nobody_and_keeps_what_was_resolved(
         assert served["stock"].user == "fresh-stock"
 
         running.secret = config.dump(both)
-        running.door.reload()
+        running.door.rewrite()
         assert running.pooler.served.databases["orders"].user == "app"
     finally:
         running.stop()

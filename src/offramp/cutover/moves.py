@@ -232,17 +232,20 @@ def _unfence_receiver(switch: Switching) -> None:
 
 
 def _repoint(switch: Switching) -> None:
-    """The pooler's next connection goes to the new primary."""
+    """The pooler's configuration leads to the new primary."""
     digest = switch.point_pooler()
-    state = switch.door.reload()
+    state = switch.door.rewrite()
     if state.digest != digest:
         raise WaitingError(
             "The pooler read another document than the one just written.",
             hint="Run `offramp run` to settle the switch.",
         )
-    # The pooler's program signals PgBouncer, which may look after us first: it would connect clients to the old primary once more.
-    switch.console.reload()
-    switch.console.reconnect()
+
+
+def _release(switch: Switching) -> None:
+    """PgBouncer takes the new target and lets everybody go there."""
+    switch.console.release([pair.plan.name for pair in switch.pairs])
+    switch.let_go_at = switch.clock.monotonic()
 
 
 def _standby(switch: Switching) -> None:
@@ -283,7 +286,7 @@ AFTER_COMMIT: tuple[Move, ...] = (
     Move("reverse", _arm),
     Move("unfence", _unfence_receiver),
     Move("repoint", _repoint),
-    Move("release", _let_go),
+    Move("release", _release),
     Move("standby", _standby),
     Move("strand", _strand),
 )

@@ -33,9 +33,12 @@ class Door:
         """Ask what is served. Raises UnreachableError or CredentialsRejectedError."""
         return self._ask("GET", "/state")
 
-    def reload(self) -> PoolerState:
-        """Make the pooler read its secret again; the answer carries the digest of what it read."""
-        return self._ask("POST", "/reload")
+    def rewrite(self) -> PoolerState:
+        """Make the pooler read its secret again and rewrite PgBouncer's configuration, which PgBouncer reads when its console says so.
+
+        The answer carries the digest of what was read.
+        """
+        return self._ask("POST", "/rewrite")
 
     def _ask(self, method: str, path: str) -> PoolerState:
         url = f"http://{self.address}:{self.port}{path}"

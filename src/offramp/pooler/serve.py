@@ -1,7 +1,8 @@
 """How does the pooler run, and how does the controller tell it to take a new target?
 
-``POST /reload`` reads the secret again, rewrites the configuration and reloads PgBouncer. ``GET /state`` says what is
-served: ``{"digest": .., "databases": {name: side}}``. Both want the control token as a bearer token.
+``POST /rewrite`` reads the secret again and rewrites PgBouncer's configuration; whoever asks makes PgBouncer read it, by its console
+(``Console.release``). ``GET /state`` says what is served: ``{"digest": .., "databases": {name: side}}``. Both want the control token
+as a bearer token.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from ..errors import OfframpError, OutsideError
 from ..kit import processes
 from ..kit.secret import Secret
@@ -28,6 +31,7 @@ from .config import PoolerConfig, Target
 # How often Heroku is asked whether it rotated a credential; the old one stays good for a while, so seconds are enough.
 REFRESH_SECONDS = 5.0
 START_SECONDS = 10.0
+KNOCK_SECONDS = 5
 
 Fetch = Callable[[], Secret]
 Resolve = Callable[[str, str], Secret]
@@ -77,13 +81,12 @@ class Pooler:
 
         Discovery sends no client here before this has been done, since the task is not well before its door answers.
         """
-        user, password = quote(document.admin_user, safe=""), quote(document.admin_password.reveal(), safe="")
-        url = Secret(f"postgres://{user}:{password}@{self._address}:{self._port}/pgbouncer")
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                with Console(url) as console:
+                with self._console() as console:
                     for name in document.held:
+                        self._knock(name)
                         console.pause(name)
                 break
             except OutsideError as error:
@@ -93,8 +96,26 @@ class Pooler:
                 time.sleep(0.05)
         self._log("held", databases=list(document.held))
 
+    def _knock(self, name: str) -> None:
+        """Come in as an application does. Who comes later finds PgBouncer knowing what a server says in greeting.
+
+        As long as it does not know, it begins a login for each newcomer, even while it is paused, and cuts it off at once.
+        """
+        url = self._url(name, self.served.clients[name], name)
+        try:
+            psycopg.connect(url.reveal(), connect_timeout=KNOCK_SECONDS, sslmode="disable").close()
+        except psycopg.Error as error:
+            self._log("nobody gets in yet", database=name, because=type(error).__name__)
+
+    def _console(self) -> Console:
+        return Console(self._url(self.served.admin_user, self.served.admin_password, "pgbouncer"))
+
+    def _url(self, user: str, password: Secret, database: str) -> Secret:
+        name, word = quote(user, safe=""), quote(password.reveal(), safe="")
+        return Secret(f"postgres://{name}:{word}@{self._address}:{self._port}/{quote(database, safe='')}")
+
     def take_document(self) -> str:
-        """Read the secret, rewrite the files, reload PgBouncer when it runs; return the document's digest."""
+        """Read the secret and rewrite the files; return the document's digest. What runs goes on as it was."""
         with self._writing:
             wanted = configs.parse(self._fetch().reveal())
             # Writers may be waiting: what we serve already is as fresh as the last refresh, and who pointed a database elsewhere
@@ -109,6 +130,19 @@ class Pooler:
             if fresh != self.served:
                 self._log("credentials changed", databases=sorted(fresh.databases))
                 self._write(fresh)
+                self._reload()
+
+    def _reload(self) -> None:
+        """Make PgBouncer read its files. While a switch holds its clients, this is for whoever releases them."""
+        if self.served.held:
+            return
+        try:
+            with self._console() as console:
+                console.reload()
+        except OutsideError as error:
+            self._log("the console does not answer, so PgBouncer is signalled", because=error.message)
+            assert self._process is not None
+            self._process.send_signal(signal.SIGHUP)
 
     def _known(self, wanted: PoolerConfig) -> PoolerConfig:
         """Return the document with every target that stays on Heroku as it was last resolved."""
@@ -145,8 +179,6 @@ class Pooler:
             processes.give(part)
             part.rename(self._folder / name)
         self._served = document
-        if self._process:
-            self._process.send_signal(signal.SIGHUP)
 
     def state(self) -> dict[str, object]:
         """Return what is served, without secrets."""
@@ -199,8 +231,8 @@ def control_server(pooler: Pooler, address: str, port: int) -> ThreadingHTTPServ
         def do_POST(self) -> None:
             if not self._allowed():
                 return self._answer(401, {"error": "the control token is wrong"})
-            if self.path != "/reload":
-                return self._answer(404, {"error": "there is only POST /reload"})
+            if self.path != "/rewrite":
+                return self._answer(404, {"error": "there is only POST /rewrite"})
             try:
                 return self._answer(200, {"digest": pooler.take_document(), **pooler.state()})
             except OfframpError as error:
