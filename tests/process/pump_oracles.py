@@ -228,8 +228,11 @@ def assert_history(target: Connection, running: Sequence[Client]) -> None:
             assert (table, client.number, sorted(invented)) == (table, client.number, [])
 
 
-def assert_undisturbed(running: Sequence[Client], *, limit_seconds: float = 2.0) -> None:
-    """O4: no statement was refused, and no transaction took longer than ``limit_seconds``."""
+def assert_undisturbed(running: Sequence[Client], *, limit_seconds: float = 5.0) -> None:
+    """O4: no statement was refused, and no transaction waited for us.
+
+    Nothing of ours that an application may wait for lasts a second; ``limit_seconds`` leaves room for a busy machine.
+    """
     assert [refusal for client in running for refusal in client.refused] == []
     assert max((client.slowest_seconds for client in running), default=0.0) < limit_seconds
 
