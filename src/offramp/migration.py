@@ -124,16 +124,24 @@ class Migration:
         logs: Path | None = None,
         region: str | None = None,
         what_if: tuple[str, ...] = (),
+        watch_seconds: float = 0.0,
     ) -> Assessed:
         """Answer why it is slow, whether it can move and what it will cost, from scratch, into ``assessment.json`` and a page.
 
-        None leaves what ``offramp.toml`` says. Raises UsageError for a ``what_if`` that is none, before anything is read.
+        None leaves what ``offramp.toml`` says. The databases' statements are watched for ``watch_seconds`` first, while log lines come in.
+        Raises UsageError for a ``what_if`` that is none, before anything is read.
         """
         from .assess import asking, file, request, summary
 
         asking.flags(what_if, region or self.settings.aws.region)
         asked = request.anew(
-            self.settings, self._parts.clock.now(), objective_ms=objective_ms, logs=logs, region=region, what_if=what_if
+            self.settings,
+            self._parts.clock.now(),
+            objective_ms=objective_ms,
+            logs=logs,
+            region=region,
+            what_if=what_if,
+            watch_seconds=watch_seconds,
         )
         (chapter,) = self._named("assess")
         done = self._run((replace(chapter, want=lambda: asked),), on_event, interrupt)

@@ -1,4 +1,4 @@
-"""What was asked of an assessment: which objective, which logs, which region, which what-ifs, and how fresh must it be?"""
+"""What was asked of an assessment: which objective, logs, region and what-ifs, how long to watch, and how fresh must it be?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from .model import Conditions
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """``since`` is the moment (seconds since 1970) before which an assessment on file is too old; 0 takes any."""
+    """``since`` is the moment (seconds since 1970) before which an assessment on file is too old; 0 takes any.
+
+    ``watch_seconds`` is how long the databases' counters are watched before anything else is read; 0 for not at all.
+    """
 
     settings: Settings
     conditions: Conditions
     since: float = 0.0
+    watch_seconds: float = 0.0
 
     @property
     def logs(self) -> Path:
@@ -36,6 +40,7 @@ def anew(
     logs: Path | None = None,
     region: str | None = None,
     what_if: tuple[str, ...] = (),
+    watch_seconds: float = 0.0,
 ) -> Request:
     """Return what `offramp assess` asks; None leaves what ``offramp.toml`` says."""
     usual = _conditions(settings)
@@ -45,7 +50,7 @@ def anew(
         logs=usual.logs if logs is None else str(logs),
         what_if=what_if,
     )
-    return Request(settings, asked, since)
+    return Request(settings, asked, since, watch_seconds)
 
 
 def _conditions(settings: Settings) -> Conditions:

@@ -9,6 +9,7 @@ import click
 from .. import signpost
 from ..engine.acting import Interrupt
 from . import options, show
+from .duration import Duration
 from .progress import listener
 from .shell import Answer, Shell
 
@@ -31,6 +32,14 @@ from .shell import Answer, Shell
 @click.option(
     "--what-if", "what_if", metavar="NAME=VALUE", multiple=True, help="Reckon otherwise, say traffic=3; repeatable."
 )
+@click.option(
+    "--watch",
+    "watch_seconds",
+    metavar="DURATION",
+    type=Duration(1, 24 * 3600),
+    default=0.0,
+    help="Watch the databases' statements so long first, say 3m, to tell which route issues them; log lines must come in meanwhile.",
+)
 @click.option("--open", "opens", is_flag=True, help="Show the page in a browser.")
 @options.as_json
 @options.crash_at
@@ -41,6 +50,7 @@ def assess(
     logs: Path | None,
     region: str | None,
     what_if: tuple[str, ...],
+    watch_seconds: float,
     opens: bool,
     interrupt: Interrupt,
 ) -> Answer:
@@ -54,6 +64,7 @@ def assess(
             logs=logs.absolute() if logs else None,
             region=region,
             what_if=what_if,
+            watch_seconds=watch_seconds,
         )
     if made.page is None:
         hint = made.report.stopped_at.hint if made.report.stopped_at else ""

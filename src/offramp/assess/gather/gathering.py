@@ -21,14 +21,16 @@ from ..evidence import Evidence
 from ..feasibility import Feasibility, Readings, Target, judge
 from ..feasibility.readings import CodeSeen, JobSeen, MemorySeen, TrafficSeen
 from ..latency.facts import TaskSize
+from ..latency.issuing import Issued
 from ..latency.model import Latency
 from ..model import Coverage, Gap
 from ..prices import book
 from ..request import Request
-from . import costs, databases, latencies, logs, seen_in_logs
+from . import costs, databases, latencies, logs, seen_in_logs, tying, watching
 from .costs import NO_TRAFFIC, Mark, Traffic
 from .databases import DatabasesSeen
 from .latencies import AppSeen
+from .watching import Watched
 
 if TYPE_CHECKING:
     from ...tools import Tools
@@ -70,11 +72,15 @@ def gather(tools: Tools, request: Request) -> Evidence:
     settings, conditions = request.settings, request.conditions
     content = settings.estate_path.read_bytes()
     estate = estate_file.parse(content.decode("utf-8", "replace"))
+    watched, unwatched = watching.watch(tools, estate, request.watch_seconds) if request.watch_seconds else ((), ())
     kept = _kept(request)
     asked = _databases(tools, request, estate, kept)
-    lines = _logs(tools, request, estate, kept, asked.advice)
+    issued = _issued(request, watched)
+    lines = _logs(tools, request, estate, kept, asked.advice, issued)
     now = tools.clock.now()
-    gaps = [*asked.gaps, *lines.gaps]
+    gaps = [*asked.gaps, *lines.gaps, *unwatched]
+    if asked.advice and lines.latencies:
+        gaps += tying.gaps(issued, request.watch_seconds, asked=request.watch_seconds > 0)
     cost = _cost(tools, request, estate, lines, now, gaps)
     return Evidence(
         name=settings.name,
@@ -90,6 +96,14 @@ def gather(tools: Tools, request: Request) -> Evidence:
         coverage=lines.coverage,
         gaps=tuple(gaps),
     )
+
+
+def _issued(request: Request, watched: tuple[Watched, ...]) -> tuple[Issued, ...]:
+    """Tell the statements of each database that was watched by route, as far as there are lines of that time."""
+    if not watched or not (request.logs / "sealed").is_dir():
+        return ()
+    with Store(request.logs) as store:
+        return tuple(tying.tie(store, one) for one in watched)
 
 
 def _kept(request: Request) -> tuple[AppCoverage, ...]:
@@ -117,7 +131,12 @@ def _requests(database: Database, kept: tuple[AppCoverage, ...]) -> Requests | N
 
 
 def _logs(
-    tools: Tools, request: Request, estate: Estate, kept: tuple[AppCoverage, ...], advice: tuple[DatabaseAdvice, ...]
+    tools: Tools,
+    request: Request,
+    estate: Estate,
+    kept: tuple[AppCoverage, ...],
+    advice: tuple[DatabaseAdvice, ...],
+    issued: tuple[Issued, ...],
 ) -> LogsSeen:
     found = LogsSeen(gaps=tuple(_without_lines(estate, kept)))
     if not kept:
@@ -128,7 +147,7 @@ def _logs(
     with Store(request.logs) as store:
         for number, name in enumerate(apps):
             tools.tell(f"reading the lines of {name}", number / len(apps))
-            found += _app(store, request, estate, known[name], advice, sizes)
+            found += _app(store, request, estate, known[name], advice, issued, sizes)
     return found
 
 
@@ -155,12 +174,13 @@ def _app(
     estate: Estate,
     kept: AppCoverage,
     advice: tuple[DatabaseAdvice, ...],
+    issued: tuple[Issued, ...],
     sizes: tuple[TaskSize, ...],
 ) -> LogsSeen:
     """Read one app's lines and let them go again: the next app needs the memory."""
     router, told, coverage = store.router(kept.app), logs.told(store, kept.app, None), logs.coverage(kept)
     app = estate.app(kept.app)
-    seen = AppSeen(app, router, told, coverage, _of(app.name, estate, advice))
+    seen = AppSeen(app, router, told, coverage, _of(app.name, estate, advice), {one.database: one for one in issued})
     diagnosed, gap = _diagnose(seen, request, sizes)
     marks = ((process.type, logs.high_water_mb(told, process.type)) for process in app.processes)
     return LogsSeen(
@@ -181,8 +201,7 @@ def _of(app: str, estate: Estate, advice: tuple[DatabaseAdvice, ...]) -> tuple[t
     return tuple(
         (database, found[database.addon])
         for database in estate.databases
-        if database.addon in found
-        and app in {database.app, *(place.partition(":")[0] for place in database.attached_to)}
+        if database.addon in found and app in tying.users(database)
     )
 
 

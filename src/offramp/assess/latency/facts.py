@@ -47,12 +47,16 @@ class SlowStatement:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A normalised statement of ``pg_stat_statements`` over the time of the trace. ``route`` where only one route issues it."""
+    """A normalised statement of ``pg_stat_statements`` over the time of the trace, as one route issues it where ``route`` says which.
+
+    ``known_by`` says how that is known.
+    """
 
     statement: str
     calls: int
     mean_ms: float
     route: str = ""
+    known_by: str = ""
 
     @property
     def total_ms(self) -> float:
@@ -104,13 +108,17 @@ class DatabaseSample:
 
 @dataclass(frozen=True, slots=True)
 class MissingIndex:
-    """An index that a planner found to help. ``saving`` is the share of the statement's cost that goes; ``route`` where known."""
+    """An index that a planner found to help. ``saving`` is the share of the statement's cost that goes.
+
+    ``route`` is one that issues the statement, where known, and ``known_by`` says how.
+    """
 
     table: str
     ddl: str
     statement: str
     saving: float
     route: str = ""
+    known_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
+from .. import overhead
 from ..facts import MissingIndex, Statement
 from ..model import Cause, Confidence, Evidence
 from .capacity import BY_REPLAY
@@ -19,39 +21,85 @@ _NEARLY_FULL = 0.9
 _NEAR_US = 60_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Many:
+    """Small statements of one route: how many a request issues, and which share of its service time goes when one does for each text."""
+
+    calls: float
+    each_ms: float
+    share: float
+    saved: float
+    evidence: tuple[Evidence, ...]
+
+
 def n_plus_one(inquiry: Inquiry) -> Iterator[Cause]:
     """A request issues many small statements where one would do."""
-    service = inquiry.scene.times.service
-    found: dict[str, tuple[float, float, float, str]] = {}
-    for one in inquiry.scene.facts.route_timings:
-        if one.statements > _MANY_CALLS and one.database_ms / one.statements < _SMALL_MS:
-            share = one.database_ms / max(one.total_ms, 1e-9)
-            found[one.route] = (one.statements, one.database_ms / one.statements, share, "the application's timings")
-    for statement in inquiry.scene.facts.statements:
-        its = inquiry.requests_of(statement.route)
-        calls = statement.calls / max(len(its), 1)
-        if len(its) and calls > _MANY_CALLS and statement.mean_ms < _SMALL_MS and statement.route not in found:
-            share = statement.total_ms / max(float(service[its].sum()), 1e-9)
-            found[statement.route] = (calls, statement.mean_ms, share, statement.statement)
-    for route, (calls, each, share, by) in found.items():
+    for route, many in {**_counted(inquiry), **_timed(inquiry)}.items():
         its = inquiry.requests_of(route)
         if not len(its):
             continue
         yield Cause(
             name="n+1",
             subject=route,
-            hypothesis=f"{route} issues about {calls:.0f} statements of {each:.1f} ms where one or two would do",
-            share=inquiry.gone(inquiry.saved_on(its, share * (1 - 1 / calls))),
+            hypothesis=f"{route} issues about {many.calls:.0f} statements of {many.each_ms:.1f} ms where one or two would do",
+            share=inquiry.gone(inquiry.saved_on(its, many.saved)),
             confidence=_no_surer(inquiry.confidence(), "medium"),
-            measured_by=f"{BY_REPLAY}: one statement instead of {calls:.0f}",
+            measured_by=f"{BY_REPLAY}: one statement instead of {many.calls:.0f}",
             evidence=(
-                Evidence(f"statements a request ({by})", calls, "statements"),
-                Evidence("mean time of one", each, "ms"),
-                Evidence("its share of the route's service time", min(share, 1.0) * 100, "%"),
+                *many.evidence,
+                Evidence("mean time of one", many.each_ms, "ms"),
+                Evidence("its share of the route's service time", min(many.share, 1.0) * 100, "%"),
             ),
             falsify="Count the statements of one request in the query log: with one or two, it is something else.",
             mend="Fetch the related rows with the first statement (select_related or prefetch_related, includes, a join).",
         )
+
+
+def _timed(inquiry: Inquiry) -> dict[str, _Many]:
+    """Return what the application's own timings say, by route."""
+    found = {}
+    for one in inquiry.scene.facts.route_timings:
+        if one.statements > _MANY_CALLS and one.database_ms / one.statements < _SMALL_MS:
+            share = one.database_ms / max(one.total_ms, 1e-9)
+            by = (Evidence("statements a request (the application's timings)", one.statements, "statements"),)
+            each_ms = one.database_ms / one.statements
+            found[one.route] = _Many(one.statements, each_ms, share, share * (1 - 1 / one.statements), by)
+    return found
+
+
+def _counted(inquiry: Inquiry) -> dict[str, _Many]:
+    """Return what the statements' counts say, by route. Each costs its execution and what the application spends around it."""
+    around_ms = overhead.of_a_statement(inquiry.scene)
+    found = {}
+    for route in dict.fromkeys(one.route for one in inquiry.scene.facts.statements):
+        its = inquiry.requests_of(route)
+        calls = {one: one.calls / max(len(its), 1) for one in inquiry.scene.facts.statements if one.route == route}
+        many = {one: count for one, count in calls.items() if count > _MANY_CALLS and one.mean_ms < _SMALL_MS}
+        if not len(its) or not many:
+            continue
+        service = max(float(inquiry.scene.times.service[its].mean()), 1e-9)
+        cost = {one: count * (one.mean_ms + around_ms) for one, count in many.items()}
+        saved = sum(ms * (1 - 1 / many[one]) for one, ms in cost.items())
+        every = sum(many.values())
+        found[route] = _Many(
+            every, sum(cost.values()) / every, sum(cost.values()) / service, saved / service, _told(many, around_ms)
+        )
+    return found
+
+
+def _told(many: Mapping[Statement, float], around_ms: float) -> tuple[Evidence, ...]:
+    rows = [Evidence(f"statements a request ({one.statement})", calls, "statements") for one, calls in many.items()]
+    rows += [
+        Evidence(f"tied to the route: {one.known_by}", calls, "statements")
+        for one, calls in many.items()
+        if one.known_by
+    ]
+    if around_ms:
+        told = (
+            "of it, around the execution (driver, objects, the way), as routes with more statements are served longer"
+        )
+        rows.append(Evidence(told, around_ms, "ms"))
+    return tuple(rows)
 
 
 def missing_index(inquiry: Inquiry) -> Iterator[Cause]:
@@ -71,6 +119,11 @@ def missing_index(inquiry: Inquiry) -> Iterator[Cause]:
             evidence=(
                 Evidence(f"cost of the plan that goes with {one.ddl}", one.saving * 100, "%"),
                 Evidence("the statement's share of the route's service time", share * 100, "%"),
+                *(
+                    (Evidence(f"tied to the route: {one.known_by}", float(len(its)), "requests"),)
+                    if one.known_by
+                    else ()
+                ),
             ),
             falsify="Create the index on a fork or follower and run the statement with EXPLAIN (ANALYZE): its time should fall as the cost.",
             mend=one.ddl,
@@ -80,10 +133,12 @@ def missing_index(inquiry: Inquiry) -> Iterator[Cause]:
 def _statement_share(
     inquiry: Inquiry, index: MissingIndex, its: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> float | None:
-    """Return the statement's share of its route's service time: counted, or from the slow log, or all the route's database time."""
+    """Return the statement's share of the route's service time, as this route issues it: counted, or from the slow log, or else all of the
+    route's database time."""
     service = max(float(inquiry.scene.times.service[its].sum()), 1e-9)
-    counted = sum(one.total_ms for one in inquiry.scene.facts.statements if one.statement == index.statement)
-    logged = sum(one.ms for one in inquiry.scene.facts.slow_statements if one.statement == index.statement)
+    facts, wanted = inquiry.scene.facts, (index.statement, index.route)
+    counted = sum(one.total_ms for one in facts.statements if (one.statement, one.route) == wanted)
+    logged = sum(one.ms for one in facts.slow_statements if (one.statement, one.route) == wanted)
     if counted or logged:
         return min(max(counted, logged) / service, 1.0)
     timings = next((one for one in inquiry.scene.facts.route_timings if one.route == index.route), None)
