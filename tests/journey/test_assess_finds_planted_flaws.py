@@ -6,29 +6,22 @@ request waited for is known without any diagnosis: what the router saw, less tha
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import numpy as np
 import pytest
+from planted import ESTATE, ROUTER, assessment, drained, latency_of, lines, offramp, rewrite
 
 from offramp.kit import processes
 from offramp.rehearsal import settings
 from offramp.rehearsal.ground import Ground
-from offramp.rehearsal.servers import ports
 from offramp.rehearsal.traffic import Traffic
 
-ESTATE = Path(__file__).parents[2] / "examples" / "mentoring"
 OBJECTIVE_MS = 300.0
 APP = "mentors-api"
 SLOW = "GET /api/mentors/{id}/calendar"
@@ -37,7 +30,6 @@ RATE, SECONDS = 24.0, 60.0
 WORKERS = 2
 # What the slow endpoint waits for, and the twentieth of it that "mended" stands for in a what-if.
 CALENDAR_SECONDS, MENDED_SECONDS = 0.4, 0.02
-ROUTER = re.compile(r"request_id=(\S+).* connect=(\d+)ms service=(\d+)ms")
 WORKED = re.compile(r"service_ms=(\d+) request_id=(\S+)")
 CALENDAR = """
 [[read]]
@@ -62,64 +54,18 @@ class Told:
 
     @property
     def latency(self) -> Mapping[str, Any]:
-        return next(one for one in self.assessment["latencies"] if one["app"] == APP)
+        return latency_of(self.assessment, APP)
 
 
 def estate(made: Path, workers: int, calendar_seconds: float) -> Path:
     """The example with ``workers`` that take one request at a time, and people who look at calendars."""
     shutil.copytree(ESTATE, made)
-    views = made / APP / "mentors" / "views.py"
-    slow = f"CALENDAR_SECONDS = {CALENDAR_SECONDS}"
-    assert slow in views.read_text()
-    views.write_text(views.read_text().replace(slow, f"CALENDAR_SECONDS = {calendar_seconds}"))
-    procfile = made / APP / "Procfile"
-    served = f"--workers {workers} --worker-class sync"
-    procfile.write_text(procfile.read_text().replace("--workers 2 --threads 4", served))
-    assert served in procfile.read_text()
+    waits = f"CALENDAR_SECONDS = {CALENDAR_SECONDS}"
+    rewrite(made / APP / "mentors" / "views.py", waits, f"CALENDAR_SECONDS = {calendar_seconds}")
+    rewrite(made / APP / "Procfile", "--workers 2 --threads 4", f"--workers {workers} --worker-class sync")
     with (made / "traffic.toml").open("a") as traffic:
         traffic.write(CALENDAR)
     return made
-
-
-def offramp(ground: Ground, *words: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "offramp", "--dir", str(ground.work), "--json", *words],
-        env=ground.environ,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return answer
-
-
-@contextmanager
-def drained(ground: Ground) -> Iterator[None]:
-    """Every app's log flows into the migration's store meanwhile."""
-    port = ports.free_port()
-    receiver = processes.spawn(
-        [sys.executable, "-m", "offramp", "--dir", str(ground.work), "drain", "--port", str(port)],
-        env={**ground.environ, "OFFRAMP_DRAIN_SECRET": "rehearsal"},
-        log=ground.folder / "drain.log",
-    )
-    try:
-        processes.wait_until(lambda: ports.listening("127.0.0.1", port), seconds=20, what="the receiver of drains")
-        for app in ground.heroku["apps"]:
-            answer = httpx.post(
-                f"{ground.heroku['api']}/apps/{app}/log-drains",
-                json={"url": f"http://offramp:rehearsal@127.0.0.1:{port}/{app}"},
-                headers={
-                    "Authorization": f"Bearer {ground.heroku['token']}",
-                    "Accept": "application/vnd.heroku+json; version=3",
-                },
-                trust_env=False,
-            )
-            answer.raise_for_status()
-        yield
-    finally:
-        processes.stop(receiver, seconds=20, first=signal.SIGTERM)
 
 
 def run(folder: Path, name: str, workers: int, calendar_seconds: float = CALENDAR_SECONDS) -> Told:
@@ -137,16 +83,14 @@ def run(folder: Path, name: str, workers: int, calendar_seconds: float = CALENDA
             processes.wait_until(lambda: len(both(ground)) > RATE * SECONDS / 3, seconds=30, what="the last log lines")
         offramp(ground, "discover")
         offramp(ground, "assess", "--objective", str(OBJECTIVE_MS))
-        assessment = json.loads((ground.work / "assessment.json").read_text("utf-8"))
-        return Told(assessment, *figures(both(ground)))
+        return Told(assessment(ground), *figures(both(ground)))
     finally:
         ground.stop()
 
 
 def both(ground: Ground) -> list[tuple[float, float]]:
     """What router and application say of each request, in ms."""
-    lines = offramp(ground, "logs", "--app", APP, "--last", "100000", "--unredacted")["lines"]
-    texts = [str(line["text"]) for line in lines]
+    texts = [str(line["text"]) for line in lines(ground, APP)]
     worked = {found[2]: float(found[1]) for text in texts if (found := WORKED.search(text))}
     seen = [found for text in texts if (found := ROUTER.search(text))]
     return [(float(one[2]) + float(one[3]), worked[one[1]]) for one in seen if one[1] in worked]
