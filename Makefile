@@ -27,8 +27,8 @@ rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--ra
 test: .venv/.ready .venv/.browser  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory lint types unit
-	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; the longest first.
-	@$(PY) -m pytest -n 2 --dist loadfile tests/journey tests/contract tests/process $(addprefix --ignore=,$(ALONE) $(PLANTED))
+	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; in this order, the longest first.
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journey tests/contract tests/process $(addprefix --ignore=,$(ALONE) $(PLANTED))
 	@# One at a time: a rehearsal measures what its users feel.
 	@$(PY) -m pytest $(ALONE)
 else
