@@ -118,7 +118,6 @@ def _offramp(stage: Stage, plan: Plan) -> Found:
                     console.pause()
                 elif move == "let-in":
                     before.point(console, owner)
-                    console.resume()
 
             standalone.finish(pair, seconds=30, report=told)
         time.sleep(AFTER_SECONDS)
@@ -145,7 +144,6 @@ def _native(stage: Stage, plan: Plan) -> Found:
             last = source.value("select last_value from pgbench_history_hid_seq")
             live.target.run(f"select setval('pgbench_history_hid_seq', {last})")
             before.point(console, live.target)
-            console.resume()
         time.sleep(AFTER_SECONDS)
         writers.__exit__()
         return _measured(writers, live.target)
