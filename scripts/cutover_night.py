@@ -122,8 +122,9 @@ def _printed(ground: Ground, words: list[str]) -> str:
 
 def _offramp(ground: Ground, words: list[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "offramp", "--dir", str(ground.work), *words],
+        [sys.executable, "-m", "offramp", *words],
         env={**ground.environ, "COLUMNS": "200"},
+        cwd=ground.work,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
