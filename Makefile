@@ -5,7 +5,7 @@ ARGS ?=
 ALONE := tests/journey/test_rehearsals.py tests/journey/test_every_deed_survives_kill.py tests/process/test_assess_latency_servers.py
 # Measures a what-if against the real thing on a machine that must be quiet; not yet steady enough to stop anybody's change.
 PLANTED := tests/journey/test_assess_finds_planted_flaws.py
-LINTED := $(wildcard src tests examples bench)
+LINTED := $(wildcard src tests examples bench scripts)
 
 .PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak soak-switch planted switches lock clean
 
@@ -27,8 +27,8 @@ rehearse: .venv/.ready  ## the whole move on this machine; options in ARGS="--ra
 test: .venv/.ready .venv/.browser  ## everything: lint, types, imports, every test; ARGS="-k word" runs some of them
 ifeq ($(ARGS),)
 	@$(MAKE) --no-print-directory lint types unit
-	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; the longest first.
-	@$(PY) -m pytest -n 2 --dist loadfile tests/journey tests/contract tests/process $(addprefix --ignore=,$(ALONE) $(PLANTED))
+	@# Two at a time, each file in one process, since most of the time goes by waiting for servers to start; in this order, the longest first.
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/journey tests/contract tests/process $(addprefix --ignore=,$(ALONE) $(PLANTED))
 	@# One at a time: a rehearsal measures what its users feel.
 	@$(PY) -m pytest $(ALONE)
 else

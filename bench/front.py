@@ -47,10 +47,10 @@ class Front:
             yield console
 
     def point(self, console: Console, side: Side) -> None:
-        """Let the next server connection go there."""
+        """Let everybody who is held go there."""
         self.document[0] = _document(side)
         self.pooler.take_document()
-        console.reconnect()
+        console.release([])
 
 
 def _document(side: Side) -> config.PoolerConfig:

@@ -141,7 +141,8 @@ def _arrivals(random: np.random.Generator, day: int, count: int) -> NDArray[np.f
     rate = 1.0 - 0.8 * np.cos(2 * np.pi * (hours - 2) / 24)
     share = np.concatenate(([0.0], np.cumsum((rate[1:] + rate[:-1]) / 2)))
     drawn = np.sort(random.random(count)) * share[-1]
-    return day * DAY_SECONDS + np.interp(drawn, share, hours * 3600)
+    moments: NDArray[np.float64] = day * DAY_SECONDS + np.interp(drawn, share, hours * 3600)
+    return moments
 
 
 def _day(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -102,10 +102,11 @@ def _offramp(stage: Stage, plan: Plan) -> Found:
     """Writers wait at the pooler while the pump fences, drains, compares and turns round."""
     with following(stage, offramp.ALONE, plan.live_scale) as live, _before(stage, live.source) as (before, writers):
         owner = live.target.named(role=APP)
-        places: Mapping[str, Side] = {"source": live.source, "target": live.target.named(role="master")}
+        master = live.target.named(role="master")
         pair = standalone.Pair(
             live.source.database,
-            *(Place(name, None, lambda side=side: Secret(side.url)) for name, side in places.items()),  # type: ignore[misc, arg-type]
+            Place("source", None, lambda: Secret(live.source.url)),
+            Place("target", None, lambda: Secret(master.url)),
             Means(owner=APP, dump_tools=stage.source.binaries),
         )
         time.sleep(BEFORE_SECONDS)
@@ -118,7 +119,6 @@ def _offramp(stage: Stage, plan: Plan) -> Found:
                     console.pause()
                 elif move == "let-in":
                     before.point(console, owner)
-                    console.resume()
 
             standalone.finish(pair, seconds=30, report=told)
         time.sleep(AFTER_SECONDS)
@@ -145,7 +145,6 @@ def _native(stage: Stage, plan: Plan) -> Found:
             last = source.value("select last_value from pgbench_history_hid_seq")
             live.target.run(f"select setval('pgbench_history_hid_seq', {last})")
             before.point(console, live.target)
-            console.resume()
         time.sleep(AFTER_SECONDS)
         writers.__exit__()
         return _measured(writers, live.target)

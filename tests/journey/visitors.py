@@ -12,7 +12,6 @@ import os
 import signal
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,8 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        with suppress(OSError):  # Nginx may have been killed meanwhile.
-            self.wfile.write(body)
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Stay silent."""
@@ -60,6 +58,9 @@ class App(http.server.ThreadingHTTPServer):
     def __init__(self, database: str) -> None:
         self.database = database
         super().__init__(("127.0.0.1", 0), Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Stay silent: Nginx was killed while it waited for an answer."""
 
 
 class Front:

@@ -107,17 +107,16 @@ class Console:
         """Inside, PgBouncer logs in at no server of ``database``, or of any: it holds those it has for as many as it may have."""
         before = self._pool_size()
         self._run("SET default_pool_size = 0", DEADLINE_SECONDS)
-        try:
-            deadline = time.monotonic() + LOGIN_SECONDS
-            while any(int(row["sv_login"]) for row in self.pools() if database in ("", row["database"])):
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(LOGIN_POLL_SECONDS)
-            yield
-        finally:
-            # After a RELOAD it is what the configuration says.
-            if before and not self._connection.closed and self._pool_size() == 0:
-                self._run(f"SET default_pool_size = {before}", DEADLINE_SECONDS)
+        deadline = time.monotonic() + LOGIN_SECONDS
+        while any(int(row["sv_login"]) for row in self.pools() if database in ("", row["database"])):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(LOGIN_POLL_SECONDS)
+        yield
+        # After a RELOAD it is what the configuration says. When this is not reached, the session may still be waiting for an answer;
+        # ``resume`` sets it back.
+        if before and self._pool_size() == 0:
+            self._run(f"SET default_pool_size = {before}", DEADLINE_SECONDS)
 
     def _pool_size(self) -> int:
         rows = self._run("SHOW CONFIG", DEADLINE_SECONDS)

@@ -35,6 +35,13 @@ _TRACKED = re.compile(
     r"^\s*set\s+(session\s+)?(client_encoding|names|datestyle|timezone|time\s+zone|standard_conforming_strings|application_name)\b",
     re.IGNORECASE,
 )
+# What is recorded of others than applications: pg_dump, which Heroku's backups run too, and offramp itself.
+_OTHERS = re.compile(
+    r"offramp|^\s*prepare\s+(dump|get)\w+\s*\(|"
+    r"^\s*set\s+((statement|lock|transaction|idle_in_transaction_session)_timeout\s*=\s*(0|'0')\s*$|row_security\b|extra_float_digits\s+to\b|"
+    r"synchronize_seqscans\s+to\b|intervalstyle\b|quote_all_identifiers\b|session_replication_role\b)",
+    re.IGNORECASE,
+)
 WHY: dict[Kind, tuple[str, str]] = {
     "listen": (
         "notifications go to a server connection that the listener no longer has",
@@ -99,8 +106,10 @@ def kind_of(statement: str) -> Kind | None:
     ('listen', None, 'set')
     >>> kind_of("select pg_advisory_xact_lock(1)"), kind_of("select pg_try_advisory_lock($1)"), kind_of("SET TIME ZONE 'UTC'")
     (None, 'advisory lock', None)
+    >>> kind_of("PREPARE dumpFunc(pg_catalog.oid) AS SELECT 1"), kind_of("SET statement_timeout = 0"), kind_of('listen "offramp_fenced"')
+    (None, None, None)
     """
-    if _TRACKED.match(statement):
+    if _TRACKED.match(statement) or _OTHERS.search(statement):
         return None
     return next((kind for kind, pattern in _KINDS if pattern.search(statement)), None)
 

@@ -1,10 +1,11 @@
 -- name: calm
 -- A census never writes, never waits for a lock and never holds a snapshot for long: the database serves customers.
-set default_transaction_read_only = on;
-set statement_timeout = '10s';
-set lock_timeout = '1s';
-set idle_in_transaction_session_timeout = '30s';
-set search_path = pg_catalog;
+-- No SET, which pg_stat_statements would keep as something that an application leaves in its sessions.
+select set_config('default_transaction_read_only', 'on', false),
+       set_config('statement_timeout', '10s', false),
+       set_config('lock_timeout', '1s', false),
+       set_config('idle_in_transaction_session_timeout', '30s', false),
+       set_config('search_path', 'pg_catalog', false);
 
 -- name: server
 -- The connection limit that bites is the least of the role's, the database's and the server's; -1 means none.
