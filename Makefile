@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 ALONE := tests/journey/test_rehearsals.py tests/journey/test_every_deed_survives_kill.py tests/process/test_assess_latency_servers.py
 # Measures a what-if against the real thing on a machine that must be quiet; not yet steady enough to stop anybody's change.
-PLANTED := tests/journey/test_assess_finds_planted_flaws.py
+PLANTED := tests/journey/test_assess_finds_planted_flaws.py tests/journey/test_assess_finds_planted_database_flaws.py
 LINTED := $(wildcard src tests examples bench scripts)
 
 .PHONY: help setup rehearse test check unit lint types imports bench bench-pump soak soak-switch planted switches lock clean

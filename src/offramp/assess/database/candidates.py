@@ -43,12 +43,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A B-tree that might be built."""
+    """A B-tree that might be built.
+
+    ``walked``: it begins with nothing that the statement filters by and only gives an order, walked until enough rows fit. What that
+    costs depends on the constant: next to nothing for a usual one, the whole index for a rare one.
+    """
 
     table: Name
     keys: tuple[Key, ...]
     include: tuple[str, ...] = ()
     predicate: str = ""
+    walked: bool = field(default=False, compare=False)
 
 
 @dataclass
@@ -136,14 +141,16 @@ def _of_table(table: Table, use: Use) -> Iterator[Candidate]:
     shapes += [tuple(equal)] if len(equal) > 2 else []
     tails = [tuple(order), *((key,) for key in ranged)]
     shapes += [(*head, *tail) for tail in tails if tail for head in ((), *((key,) for key in equal), tuple(equal))]
+    filtered = {key.column for key in (*equal, *ranged)}
     for keys in dict.fromkeys(shape for shape in shapes if shape):
-        yield Candidate(table.name, keys)
+        walked = bool(filtered) and keys[0].column not in filtered
+        yield Candidate(table.name, keys, walked=walked)
         rest = tuple(sorted(use.output - {key.column for key in keys}))
         if 0 < len(rest) <= MOST_INCLUDED:
-            yield Candidate(table.name, keys, include=rest)
+            yield Candidate(table.name, keys, include=rest, walked=walked)
         for test, column in use.predicates:
             if kept_by(table, column, test) <= PARTIAL_SHARE and column not in {key.column for key in keys}:
-                yield Candidate(table.name, keys, predicate=test)
+                yield Candidate(table.name, keys, predicate=test, walked=walked)
 
 
 def _orderable(table: Table, keys: Iterable[Key]) -> list[Key]:

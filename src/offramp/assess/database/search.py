@@ -18,8 +18,8 @@ from .scratch import sizes
 from .scratch.model import BLOCK
 from .scratch.planner import Planner, Wanted
 
-# Among candidates that save nearly the same, the smallest is the best: a column more must earn its place. No wider: an index that
-# only gives the order, walked until enough rows fit, costs a few per cent more for a usual constant and everything for a rare one.
+# Among candidates that save nearly the same, the smallest is the best: a column more must earn its place. One that only gives an
+# order comes last: on a large table everything saves nearly all, and its own cost is a guess.
 NEARLY = 0.98
 MOST_CANDIDATES = 60
 
@@ -81,7 +81,7 @@ def search(planner: Planner, facts: Facts, planned: Sequence[Planned], options: 
             tried = [choice for candidate in pool if (choice := _try(planner, facts, candidate, worth, costs, options))]
             if not tried:
                 break
-            best = _best(tried)
+            best = best_of(tried)
             chosen.append(best)
             stack.enter_context(planner.imagining(wanted(facts, best.candidate), f"offramp_chosen_{len(chosen)}"))
             costs |= {key: after for key, _, after in best.gain.costs}
@@ -121,10 +121,14 @@ def _try(
     return Choice(candidate, size, Gain(tuple(helped), saved)) if helped else None
 
 
-def _best(tried: Sequence[Choice]) -> Choice:
+def best_of(tried: Sequence[Choice]) -> Choice:
     most = max(choice.gain.saved_ms for choice in tried)
     good = [choice for choice in tried if choice.gain.saved_ms >= NEARLY * most]
-    return min(good, key=lambda choice: (choice.bytes, len(choice.candidate.keys), -choice.gain.saved_ms))
+    return min(good, key=_rank)
+
+
+def _rank(choice: Choice) -> tuple[bool, int, int, float]:
+    return choice.candidate.walked, choice.bytes, len(choice.candidate.keys), -choice.gain.saved_ms
 
 
 def _reads(plan: Node, candidate: Candidate, facts: Facts) -> bool:
