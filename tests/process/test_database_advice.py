@@ -14,7 +14,7 @@ import pytest
 
 from offramp import postgres
 from offramp.assess import database
-from offramp.assess.database import DatabaseAdvice, health, plans, readings
+from offramp.assess.database import DatabaseAdvice, counters, health, plans, readings
 from offramp.assess.database.model import Statement
 from offramp.assess.database.scratch import binaries, outline, server
 from offramp.assess.database.scratch.model import Step
@@ -142,6 +142,35 @@ def test_a_database_without_pg_stat_statements_gets_the_mend(source: Postgres) -
     assert [each.mend for each in found.shortfalls] == [
         "Run `create extension pg_stat_statements;` as the database's owner and come back after a day."
     ]
+
+
+def test_the_counters_between_two_looks_are_what_ran_between_them_without_a_write(source: Postgres) -> None:
+    asked = "select count(*) from booking where seats = %s"
+    with connect(source) as connection, ours(source) as looking:
+        outline.calm(looking)
+        connection.execute(asked, [1])
+        where = counters.schema(looking)
+        looks = [counters.read(looking, where)]
+        for calls in (3, 0, 5):
+            for _ in range(calls):
+                connection.execute(asked, [2])
+            looks.append(counters.read(looking, where))
+        known = {count.text: key for key, count in readings.read(looking).counts.items()}
+    deltas = counters.between([look for look in looks if look])
+    (key,) = (key for text, key in known.items() if "booking where seats" in text)
+    column = deltas.statements.index(key)
+
+    assert where == "heroku_ext"
+    assert deltas.calls[:, column].tolist() == [3, 0, 5]
+    assert [ms > 0 for ms in deltas.ms[:, column]] == [True, False, True]
+    assert list(deltas.at) == sorted(deltas.at)
+
+
+def test_counters_that_are_not_there_are_refused_with_the_mend(source: Postgres) -> None:
+    with ours(source, "bare") as looking, pytest.raises(RefusedError) as refused:
+        counters.schema(looking)
+
+    assert "create extension pg_stat_statements" in refused.value.hint
 
 
 def test_the_session_can_no_longer_write(source: Postgres) -> None:
