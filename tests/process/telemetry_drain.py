@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -43,9 +45,12 @@ class Drain:
         self.process.wait(20)
         self._close()
 
-    def kill(self) -> None:
+    def kill(self, senders: Iterable[threading.Thread] = ()) -> None:
+        """Kill it; ``senders`` are in the middle of their posts and end by it."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(20)
+        for sender in senders:
+            sender.join()
         self._close()
 
     def _close(self) -> None:

@@ -169,7 +169,7 @@ def test_newcomers_see_nothing_of_a_hold_and_of_another_target(
     with newcomers(running) as wrong, running.console() as console:
         for number in range(12):
             # Servers that are let go are replaced by new ones: there is nearly always a login under way.
-            console._command("RECONNECT", "orders", 5)
+            console.reload()
             console.pause("orders", seconds=5)
             server, side = ((servers[1], "aws"), (servers[0], "heroku"))[number % 2]
             running.secret = config.dump(replace(document(servers[0]), databases={"orders": target(server, side)}))
@@ -182,7 +182,7 @@ def test_newcomers_see_nothing_of_a_hold_and_of_another_target(
 def test_newcomers_see_nothing_of_a_hold_that_was_given_up(running: Running) -> None:
     with newcomers(running) as wrong, running.console() as console:
         for _ in range(12):
-            console._command("RECONNECT", "orders", 5)
+            console.reload()
             console.pause("orders", seconds=5)
             console.resume("orders")
 

@@ -142,9 +142,7 @@ def test_nothing_acknowledged_is_lost_over_kills_and_nothing_is_kept_twice(folde
             thread.start()
         enough = len(acknowledged) + moments.randrange(1, 12)
         processes.wait_until(lambda enough=enough: len(acknowledged) >= enough, seconds=30, what="an answer")
-        drain.kill()
-        for thread in threads:
-            thread.join()
+        drain.kill(threads)
         again = failed
 
     kept = Counter(texts(folder))
