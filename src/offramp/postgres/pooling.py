@@ -35,10 +35,10 @@ _TRACKED = re.compile(
     r"^\s*set\s+(session\s+)?(client_encoding|names|datestyle|timezone|time\s+zone|standard_conforming_strings|application_name)\b",
     re.IGNORECASE,
 )
-# What is recorded of others than applications: pg_dump, which Heroku's backups run too, and offramp itself.
+# What is recorded of others than applications: pg_dump, which Heroku's backups run too, and offramp itself, whose pg_dump waits 400 ms.
 _OTHERS = re.compile(
     r"offramp|^\s*prepare\s+(dump|get)\w+\s*\(|"
-    r"^\s*set\s+((statement|lock|transaction|idle_in_transaction_session)_timeout\s*=\s*(0|'0')\s*$|row_security\b|extra_float_digits\s+to\b|"
+    r"^\s*set\s+((statement|lock|transaction|idle_in_transaction_session)_timeout\s*=\s*(0|'0'|'400ms')\s*$|row_security\b|extra_float_digits\s+to\b|"
     r"synchronize_seqscans\s+to\b|intervalstyle\b|quote_all_identifiers\b|session_replication_role\b)",
     re.IGNORECASE,
 )
